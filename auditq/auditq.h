@@ -1,0 +1,303 @@
+/*
+ * libauditq - ask questions of audit trails: JSON Lines in date partitions, sealed or plain.
+ *
+ *     auditq_t *q = auditq_new();
+ *     auditq_path(q, "logs");
+ *     auditq_after(q, "2025-10-20");
+ *     auditq_stage(q, "detection");
+ *     auditq_failed(q);
+ *     while ((r = auditq_next(q, &rec, &err)) > 0)
+ *             fwrite(rec.line, 1, rec.len, stdout);
+ *     if (r < 0)
+ *             warnx("%s", err.text);
+ *     auditq_free(q);
+ *
+ * Building: each call narrows the question.  The first wrong argument is kept and is what
+ * auditq_next and its kin return; calls after it do nothing.  So a builder's result may be ignored.
+ *
+ * Answers: records come in order of (time, path, offset); a record without a time has its
+ * predecessor's.  Memory is bounded whatever the size of the trail.
+ *
+ * Honesty: data that the query needed and that could not be read is reported to the warning
+ * callback and counted; auditq_get_counts tells.  The rest is still answered.
+ *
+ * Threads: a query belongs to one thread at a time, except that auditq_cancel may come from any
+ * thread.  A cache may be shared by queries in different threads.  The library starts worker threads
+ * of its own, never prints, never exits, and installs no signal handler.
+ *
+ * Errors: functions that return int return 0 (iterators 1 or 0) or a negative AUDITQ_E... code;
+ * an auditq_error belongs to the caller, may be NULL, and is written only on failure.
+ */
+#ifndef AUDITQ_H
+#define AUDITQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define AUDITQ_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define AUDITQ_API __attribute__((visibility("default")))
+#else
+#define AUDITQ_API
+#endif
+
+typedef struct auditq auditq_t;             /* a query */
+typedef struct auditq_cache auditq_cache_t; /* inflated members, kept for later queries */
+
+enum auditq_code {
+	AUDITQ_EINVAL = -1,    /* an argument is wrong; text names it, offset is the position in it */
+	AUDITQ_ENOMEM = -2,
+	AUDITQ_EIO = -3,       /* the operating system refused; os_errno and path say what */
+	AUDITQ_EEXIST = -4,    /* an output file is there already */
+	AUDITQ_ENOENT = -5,    /* a path, a run or a field is not there */
+	AUDITQ_ETOOBIG = -9,
+	AUDITQ_EVERSION = -10, /* a file of a newer, incompatible format */
+	AUDITQ_ECORRUPT = -11, /* a file is damaged */
+	AUDITQ_EJSON = -12,    /* a line is not a JSON object */
+	AUDITQ_EREGEX = -13,   /* a pattern does not compile, or exceeded its match limit */
+	AUDITQ_EBUSY = -14,    /* in use by a living writer */
+	AUDITQ_ECANCELED = -20,
+};
+
+/* The layout is frozen, and that of alog_error. */
+typedef struct auditq_error {
+	int32_t code;
+	int32_t os_errno;
+	uint64_t offset; /* in the file, or in the argument */
+	char path[240];  /* the file, or "" */
+	char text[256];  /* one line for people, without a newline */
+} auditq_error;
+
+AUDITQ_API const char *auditq_code_name(int code);
+
+/* ---- building a query ------------------------------------------------------------------ */
+
+AUDITQ_API auditq_t *auditq_new(void); /* NULL: out of memory */
+AUDITQ_API void auditq_free(auditq_t *q);
+
+/* A root, a partition, a file, or "-" for standard input; at least one.  Directories are read
+ * with all below them.  The same file twice counts once. */
+AUDITQ_API int auditq_path(auditq_t *q, const char *path);
+
+/* A run by its id, by a prefix of it, or "last": the run that started last within the paths and the
+ * time window.  Repeated: any of them. */
+AUDITQ_API int auditq_run(auditq_t *q, const char *id);
+/* Records of this stage; repeated: any of them. */
+AUDITQ_API int auditq_stage(auditq_t *q, const char *name);
+/* Failed records: status is "failed", or there is no status and level is error or above. */
+AUDITQ_API int auditq_failed(auditq_t *q);
+/* "warn": warn and above.  "=warn" or "warn,error": exactly these.  Repeated: any of them. */
+AUDITQ_API int auditq_level(auditq_t *q, const char *spec);
+
+/* The window [after, before).  Text: RFC 3339, YYYY-MM-DD (its start, UTC), epoch seconds to
+ * nanoseconds, now, today, yesterday, a duration back from now (-1h, 90m, 2d12h). */
+AUDITQ_API int auditq_after(auditq_t *q, const char *when);
+AUDITQ_API int auditq_before(auditq_t *q, const char *when);
+/* Days, inclusive: "2025-10-20" or "2025-10-20..2025-10-23". */
+AUDITQ_API int auditq_on(auditq_t *q, const char *days);
+/* The same as nanoseconds since 1970; INT64_MIN and INT64_MAX leave a side open. */
+AUDITQ_API int auditq_between(auditq_t *q, int64_t after_ns, int64_t before_ns);
+/* What "now" is, ns since 1970; the default is the clock at the first call that needs it. */
+AUDITQ_API int auditq_now(auditq_t *q, int64_t now_ns);
+
+/* An expression over fields, and-ed with what else is asked; see auditq(1), EXPRESSIONS. */
+AUDITQ_API int auditq_where(auditq_t *q, const char *expr);
+
+/* At most n records (0: none), the first in output order. */
+AUDITQ_API int auditq_limit(auditq_t *q, uint64_t n);
+/* Latest first. */
+AUDITQ_API int auditq_reverse(auditq_t *q, bool on);
+/* Worker threads; 0: as many as there are processors. */
+AUDITQ_API int auditq_jobs(auditq_t *q, unsigned n);
+/* false: read everything in the window as if files had no summaries.  The answer is the same. */
+AUDITQ_API int auditq_use_index(auditq_t *q, bool on);
+/* Bytes that matching records may hold in memory before they spill to an unlinked temporary file (default 32 MiB). */
+AUDITQ_API int auditq_memory(auditq_t *q, uint64_t bytes);
+
+/* ---- warnings -------------------------------------------------------------------------- */
+
+/* Something could not be read, or is odd.  line is 1-based, 0: unknown; offset in the file
+ * (of the decompressed data when line is not 0). */
+typedef struct auditq_warning {
+	int code;         /* AUDITQ_E... */
+	bool lost;        /* data that the query needed was not read (exit status 3) */
+	const char *path; /* valid during the call, as is text */
+	uint64_t line;
+	uint64_t offset;
+	const char *text;
+} auditq_warning;
+
+/* Called from the thread that calls auditq_next, in file order as far as known. */
+typedef void auditq_warning_fn(void *arg, const auditq_warning *w);
+AUDITQ_API int auditq_on_warning(auditq_t *q, auditq_warning_fn *fn, void *arg);
+
+/* ---- answers --------------------------------------------------------------------------- */
+
+/* A matching record; valid until the next call on the query. */
+typedef struct auditq_record {
+	const char *line; /* as stored, without its line feed */
+	size_t len;
+	int64_t ts;       /* ns since 1970; INT64_MIN: none, nor had one before it in its file */
+	const char *path; /* "-" for standard input */
+	uint64_t offset;  /* of the line, in the decompressed data */
+} auditq_record;
+
+/* 1 and a record; 0 at the end; negative: an error, and the query is over. */
+AUDITQ_API int auditq_next(auditq_t *q, auditq_record *rec, auditq_error *err);
+
+/* The number of records that auditq_next would give, without making them: from summaries where
+ * they suffice. */
+AUDITQ_API int auditq_count(auditq_t *q, uint64_t *n, auditq_error *err);
+
+/* Make auditq_next return AUDITQ_ECANCELED soon; from any thread. */
+AUDITQ_API void auditq_cancel(auditq_t *q);
+/* Start the same query again, on the files as they are now. */
+AUDITQ_API int auditq_rewind(auditq_t *q, auditq_error *err);
+
+enum auditq_type {
+	AUDITQ_ABSENT = 0,
+	AUDITQ_NULL,
+	AUDITQ_FALSE,
+	AUDITQ_TRUE,
+	AUDITQ_NUMBER,
+	AUDITQ_STRING,
+	AUDITQ_OBJECT,
+	AUDITQ_ARRAY,
+};
+
+/* A value in a record: its text as it stands in the line, valid as long as the record. */
+typedef struct auditq_value {
+	int type;         /* auditq_type */
+	const char *text; /* a string without its quotes, escapes unresolved */
+	size_t len;
+} auditq_value;
+
+/* Find a field by its path ("user", "http.status", "id.orig_h"); the last of duplicates. */
+AUDITQ_API int auditq_get(const auditq_record *rec, const char *path, auditq_value *out);
+/* A number as int64_t or double, or AUDITQ_EINVAL when it is none, or not in range. */
+AUDITQ_API int auditq_get_i64(const auditq_record *rec, const char *path, int64_t *out);
+AUDITQ_API int auditq_get_double(const auditq_record *rec, const char *path, double *out);
+/* A string decoded to UTF-8 with a NUL; returns its length, writes at most cap bytes; AUDITQ_ENOENT. */
+AUDITQ_API int64_t auditq_get_string(const auditq_record *rec, const char *path, char *dst, size_t cap);
+
+/* ---- export ---------------------------------------------------------------------------- */
+
+enum auditq_format {
+	AUDITQ_JSONL = 0, /* each line as stored */
+	AUDITQ_JSON,      /* one array */
+	AUDITQ_CSV,       /* RFC 4180 with a header line */
+};
+
+typedef struct auditq_export_options {
+	size_t size;        /* sizeof(auditq_export_options) */
+	int format;         /* auditq_format */
+	const char *fields; /* "a,b.c": only these, in this order; NULL: all */
+	bool force;         /* overwrite */
+} auditq_export_options;
+
+/* Name to format: "jsonl", "json", "csv"; or AUDITQ_EINVAL. */
+AUDITQ_API int auditq_format_parse(const char *name);
+
+/*
+ * Write all answers to a file, made under a temporary name and renamed when complete; n (may be NULL)
+ * gets the number of records.  AUDITQ_EEXIST unless force.
+ */
+AUDITQ_API int auditq_export(auditq_t *q, const char *path, const auditq_export_options *opt,
+    uint64_t *n, auditq_error *err);
+/* The same to a callback, which returns 0 or a negative code to stop with. */
+typedef int auditq_write_fn(void *arg, const void *data, size_t len);
+AUDITQ_API int auditq_export_to(auditq_t *q, auditq_write_fn *fn, void *arg,
+    const auditq_export_options *opt, uint64_t *n, auditq_error *err);
+
+/* ---- what a query did ------------------------------------------------------------------ */
+
+typedef struct auditq_counts {
+	size_t size; /* set by the caller: sizeof(auditq_counts) */
+	int64_t after, before;            /* the window as understood, ns; INT64_MIN, INT64_MAX: open */
+	uint64_t partitions, partitions_pruned; /* directories with a date */
+	uint64_t files, files_by_date;    /* files listed below what was not pruned; pruned by their name */
+	uint64_t files_by_footer;         /* pruned by their footer */
+	uint64_t members;                 /* of the archives whose index was read */
+	uint64_t members_by_time, members_by_counts, members_by_filter, members_by_run; /* pruned */
+	uint64_t members_inflated, members_cached, members_without_match;
+	uint64_t members_answered;        /* counted from summaries alone (auditq_count) */
+	uint64_t bytes_total;             /* stored bytes of the files listed */
+	uint64_t bytes_read;              /* stored bytes that were read for lines */
+	uint64_t bytes_inflated;          /* decompressed bytes searched */
+	uint64_t lines, matched, unreadable; /* looked at; matching; neither JSON nor blank */
+	uint64_t duplicates;              /* the same record in two files of one writer */
+	uint64_t spilled;                 /* bytes that went to a temporary file */
+	uint64_t warnings, lost;          /* warnings; of them with lost data */
+} auditq_counts;
+
+/* At any time; complete when auditq_next has returned 0. */
+AUDITQ_API int auditq_get_counts(const auditq_t *q, auditq_counts *out);
+
+/* ---- cache ----------------------------------------------------------------------------- */
+
+/* At most max_bytes of inflated members, least recently used first to go.  Keyed by device, inode,
+ * size, mtime and offset.  A query whose plan is larger than the cache bypasses it. */
+AUDITQ_API auditq_cache_t *auditq_cache_new(uint64_t max_bytes);
+/* Queries that use it must be freed first. */
+AUDITQ_API void auditq_cache_free(auditq_cache_t *cache);
+AUDITQ_API int auditq_set_cache(auditq_t *q, auditq_cache_t *cache);
+typedef struct auditq_cache_stats {
+	size_t size;
+	uint64_t bytes, members, hits, misses, evicted, bypassed;
+} auditq_cache_stats;
+AUDITQ_API int auditq_cache_get_stats(const auditq_cache_t *cache, auditq_cache_stats *out);
+
+/* ---- archives -------------------------------------------------------------------------- */
+
+typedef struct auditq_pack_options {
+	size_t size;
+	const char *root;    /* required; made when missing */
+	const char *ts;      /* time key; NULL: ts, @timestamp, timestamp, time, eventTime */
+	const char *reject;  /* file for lines that cannot be packed; NULL: <root>/pack-<id>.reject.jsonl,
+	                      * made only when there are any */
+	int gzip_level;      /* [6] */
+	auditq_warning_fn *on_warning;
+	void *on_warning_arg;
+} auditq_pack_options;
+
+typedef struct auditq_pack_result {
+	size_t size;
+	uint64_t lines, packed, rejected, archives, partitions;
+	uint64_t skipped_archives; /* already there, from the same input */
+	char id[65];               /* hex SHA-256 of the input */
+	char reject[512];          /* path of the reject file, or "" */
+} auditq_pack_result;
+
+/*
+ * Put JSON Lines (files, plain or gzip, or "-") into sealed archives below a root, in partitions by
+ * each record's own time.  Input in any order; memory bounded.  The same input again
+ * changes nothing.  Lines that are no object, or have no usable time, go to the reject file, one JSON object
+ * each: {"source":"file","line":N,"reason":"…","text":"…"}.
+ */
+AUDITQ_API int auditq_pack(const char *const *paths, size_t npath, const auditq_pack_options *opt,
+    auditq_pack_result *out, auditq_error *err);
+
+/* Describe an archive: its header, members, index, run table, rollups and digests; as text, or as one JSON object. */
+AUDITQ_API int auditq_inspect(const char *path, bool json, auditq_write_fn *fn, void *arg, auditq_error *err);
+
+typedef struct auditq_recover_result {
+	size_t size;
+	uint64_t rings, records, segments, sealed, torn, alive;
+} auditq_recover_result;
+
+/* Finish what dead writers left below a root: rings replayed, torn tails cut, segments sealed.  A living writer's
+ * files are not touched (alive counts them). */
+AUDITQ_API int auditq_recover(const char *root, auditq_warning_fn *fn, void *arg,
+    auditq_recover_result *out, auditq_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* AUDITQ_H */

@@ -1,0 +1,68 @@
+/*
+ * index - the summaries of one archive, loaded and checked.
+ *
+ * An index is an accelerator: every way it can be wrong is found here, or costs time only.  Loading fails
+ * with a reason when the footer, the checksums or the tiling of the members (from byte 0 to the
+ * exact end) do not hold; the caller then walks the file.
+ */
+#ifndef INDEX_H
+#define INDEX_H
+
+#include "format.h"
+#include "qerror.h"
+#include "schema.h"
+
+struct index;
+
+/* What to load beyond footer and fixed parts. */
+enum index_want { INDEX_FILTERS = 1, INDEX_RUNS = 2, INDEX_ROLLUPS = 4, INDEX_ALL = 7 };
+
+/* fd is borrowed for the call.  AUDITQ_ECORRUPT: no index, or a damaged one; AUDITQ_EVERSION. */
+int index_load(struct index **ret, int fd, uint64_t size, const char *path, unsigned want,
+    auditq_error *err);
+void index_free(struct index *ix);
+
+const struct format_footer *index_footer(const struct index *ix);
+const struct schema *index_schema(const struct index *ix);
+size_t index_members(const struct index *ix);
+const struct format_data *index_member(const struct index *ix, size_t i);
+uint64_t index_offset(const struct index *ix, size_t i);       /* of the member in the file */
+uint64_t index_plain_offset(const struct index *ix, size_t i); /* of its payload in the decompressed data */
+
+/* Whether some line of member i may have the string value (n decoded bytes) at path: false only when none can.
+ * Answers true whenever the filters cannot tell. */
+bool index_may_equal(const struct index *ix, size_t i, const char *path, size_t npath,
+    const char *value, size_t n);
+/* Whether some line of member i may have the path at all. */
+bool index_may_have(const struct index *ix, size_t i, const char *path, size_t npath);
+/* Key states, for inspect: 0 not listed, 1 absent, 2 complete, 3 partial, 4 not indexed. */
+size_t index_keys(const struct index *ix);
+const char *index_key(const struct index *ix, size_t k, size_t *n);
+int index_key_state(const struct index *ix, size_t member, size_t k);
+size_t index_filter_bytes(const struct index *ix, size_t member);
+
+/* The run table, ordered by id.  complete: every run of the file is in it. */
+size_t index_runs(const struct index *ix, bool *complete);
+const struct format_run *index_run(const struct index *ix, size_t r);
+
+/* Rollups, one a stage; the one with a NULL name is of records without a stage. complete: all stages are there. */
+struct index_rollup {
+	const char *stage; /* or NULL */
+	size_t nstage;
+	uint64_t records, ends, failed;
+	uint64_t durations; /* records with a duration */
+	double sum, min, max;
+	const struct sketch *sketch; /* of durations, ms */
+};
+size_t index_rollups(const struct index *ix, bool *complete);
+const struct index_rollup *index_rollup(const struct index *ix, size_t r);
+
+/*
+ * Walk one data member that no index vouches for: parse the gzip header at the start of p[0..n) and
+ * give its summary and schema (schema_default unless the member says otherwise).  1: a data member of
+ * ours; 0: some other gzip member, or not enough bytes; negative: AUDITQ_ECORRUPT, AUDITQ_EVERSION.
+ */
+int index_peek_member(const uint8_t *p, size_t n, struct format_data *out, struct schema *schema,
+    size_t *header_bytes, auditq_error *err);
+
+#endif

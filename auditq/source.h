@@ -1,0 +1,44 @@
+/*
+ * source - blocks of whole lines from anything that holds lines: archive members, foreign gzip,
+ * plain files, rings, standard input.  Resynchronises after damage and says what it skipped.
+ */
+#ifndef SOURCE_H
+#define SOURCE_H
+
+#include <stdio.h>
+
+#include "qerror.h"
+
+#define SOURCE_LINE_MAX (16u << 20) /* longer lines are skipped and reported */
+
+struct source; /* a stream of blocks, front to back, in constant memory */
+
+/* A block of whole lines.  Every line but the last of the stream ends with '\n'; the last may. */
+struct source_block {
+	const char *p;
+	size_t n;
+	uint64_t offset; /* of p[0] in the decompressed data */
+	uint64_t line;   /* number of its first line, 1-based */
+};
+
+struct source_options {
+	size_t block_bytes; /* about this much a block [1 MiB]; a longer line makes a larger one */
+	bool open_segment;  /* a torn last line (no line feed) is dropped and is no damage */
+	struct qwarn warn;
+	const bool *cancel; /* polled (atomically); may be NULL */
+};
+
+/*
+ * Open a file relative to the working directory, or "-".  gzip is recognised by content, not by name.
+ * Only regular files, and standard input of any kind.
+ */
+int source_open(struct source **ret, const char *path, const struct source_options *opt,
+    auditq_error *err);
+/* 1 and a block, valid until the next call; 0 at the end; negative. Damage is not an error: it goes to warn
+ * (lost = true), and reading goes on behind it where it can. */
+int source_next(struct source *s, struct source_block *out, auditq_error *err);
+/* Stored bytes read so far. */
+uint64_t source_bytes_read(const struct source *s);
+void source_close(struct source *s);
+
+#endif

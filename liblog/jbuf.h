@@ -1,0 +1,42 @@
+/*
+ * jbuf - append JSON to a buffer: strings (UTF-8 repaired), exact integers, shortest doubles.
+ *
+ * The buffer is the caller's and never grows.  len goes on counting past cap, so that one pass
+ * with cap 0 measures and a second one fills exactly: nothing is written at or past cap.
+ */
+#ifndef JBUF_H
+#define JBUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct jbuf {
+	char *p;    /* may be NULL when cap is 0 */
+	size_t len; /* bytes that were appended, also those that had no room */
+	size_t cap;
+};
+
+static inline bool
+jbuf_full(const struct jbuf *b)
+{
+	return b->len > b->cap;
+}
+
+void jbuf_char(struct jbuf *b, char c);
+void jbuf_raw(struct jbuf *b, const char *s, size_t n); /* as it stands */
+/* A JSON string with its quotes: control characters, '"' and '\' escaped (\b \f \n \r \t by
+ * their short names, \u00xx else), every maximal invalid UTF-8 subpart replaced by U+FFFD
+ * (Unicode 15, 3.9 "substitution of maximal subparts").  Scans 16 bytes at a time. */
+void jbuf_str(struct jbuf *b, const char *s, size_t n);
+/* Its inside only, without the quotes. */
+void jbuf_str_inner(struct jbuf *b, const char *s, size_t n);
+void jbuf_i64(struct jbuf *b, int64_t i);
+void jbuf_u64(struct jbuf *b, uint64_t u);
+/* The shortest digits that strtod reads back as the same value; NaN and infinities: null.
+ * Integral values below 1e17 print without exponent and with ".0"; the form is that of
+ * JavaScript's Number::toString otherwise (1e+21, 1e-7), so that every JSON reader agrees. */
+void jbuf_double(struct jbuf *b, double d);
+void jbuf_float(struct jbuf *b, float f);
+
+#endif
