@@ -11,24 +11,27 @@
 
 #include "runid.h"
 
-#define PATH_SERVICE_MAX   64
-#define PATH_WRITER_LENGTH 16                 /* lower-case hex digits: 64 random bits */
-#define PATH_PARTITION_LENGTH 15              /* "date=YYYY-MM-DD" */
-#define PATH_NAME_MAX      128                /* longest name made here, with its NUL */
-#define PATH_RING_DIR      ".ring"
+#define PATH_SERVICE_MAX      64
+#define PATH_WRITER_LENGTH    16  /* lower-case hex digits: 64 random bits */
+#define PATH_PARTITION_LENGTH 15  /* "date=YYYY-MM-DD" */
+#define PATH_NAME_MAX         128 /* longest name made here, with its NUL */
+#define PATH_RING_DIR         ".ring"
 
 struct path_segment {
 	char service[PATH_SERVICE_MAX + 1]; /* "" for an archive made by pack or compact */
 	char writer[33];                    /* 16 hex digits; pack, compact: 32 */
 	uint32_t number;                    /* 1... */
 	enum { PATH_PLAIN, PATH_SEALED } kind;
-	bool packed;                        /* not written by a logger */
+	bool packed; /* not written by a logger */
 };
 
 /* [A-Za-z0-9_-]{1,64} */
 bool path_service_valid(const char *service);
 /* 16 random hex digits and a NUL; 0 or -1 with errno. */
 int path_make_writer(char dst[PATH_WRITER_LENGTH + 1]);
+
+/* The parsers accept exactly the names that the makers make, and leave their output alone on
+ * false.  Ring names are those within the ring directory. */
 
 void path_partition(char dst[PATH_NAME_MAX], int32_t day);
 /* Exactly "date=YYYY-MM-DD"; the day, or false. */

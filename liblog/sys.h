@@ -39,9 +39,9 @@ struct sys_ops {
 	DIR *(*fdopendir)(int fd);
 	struct dirent *(*readdir)(DIR *d); /* errno 0 at the end */
 	int (*closedir)(DIR *d);
-	int (*getrandom)(void *buf, size_t n);  /* all of n or -1 */
-	int (*realtime)(int64_t *ns);           /* CLOCK_REALTIME, since 1970 */
-	int (*monotonic)(int64_t *ns);          /* CLOCK_MONOTONIC */
+	int (*getrandom)(void *buf, size_t n); /* all of n or -1 */
+	int (*realtime)(int64_t *ns);          /* CLOCK_REALTIME, since 1970 */
+	int (*monotonic)(int64_t *ns);         /* CLOCK_MONOTONIC */
 };
 
 extern const struct sys_ops sys_posix; /* the real ones */

@@ -1,0 +1,269 @@
+#include "clock.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* "00" to "99": two digits at a time halve the divisions. */
+static const char digit_pairs[201] = "00010203040506070809101112131415161718192021222324"
+				     "25262728293031323334353637383940414243444546474849"
+				     "50515253545556575859606162636465666768697071727374"
+				     "75767778798081828384858687888990919293949596979899";
+
+/* Days whose every instant, and the end of the last one, an int64_t of nanoseconds holds. */
+#define DAY_FIRST (-106751) /* 1677-09-22 */
+#define DAY_LAST  106750    /* 2262-04-10 */
+
+int64_t
+clock_days_from_civil(int y, int m, int d)
+{
+	const int64_t year = (int64_t)y - (m <= 2);
+	const int64_t era = (year >= 0 ? year : year - 399) / 400;
+	const int64_t yoe = year - era * 400;
+	const int64_t doy = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1;
+	const int64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+
+	return era * 146097 + doe - 719468;
+}
+
+void
+clock_civil_from_days(int64_t days, int *y, int *m, int *d)
+{
+	const int64_t z = days + 719468;
+	const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+	const uint32_t doe = (uint32_t)(z - era * 146097);
+	const uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	const uint32_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	const uint32_t mp = (5 * doy + 2) / 153;
+
+	*d = (int)(doy - (153 * mp + 2) / 5 + 1);
+	*m = (int)(mp < 10 ? mp + 3 : mp - 9);
+	*y = (int)(era * 400 + yoe + (*m <= 2));
+}
+
+bool
+clock_date_valid(int y, int m, int d)
+{
+	static const int8_t length[12] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	const bool leap = y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
+
+	if (m < 1 || m > 12 || d < 1)
+		return false;
+	return d <= length[m - 1] + (m == 2 && leap);
+}
+
+int32_t
+clock_day(int64_t ns)
+{
+	return (int32_t)(ns / CLOCK_DAY - (ns % CLOCK_DAY < 0));
+}
+
+static inline void
+put2(char *dst, uint32_t n)
+{
+	memcpy(dst, digit_pairs + 2 * n, 2);
+}
+
+void
+clock_format_day(char dst[10], int32_t day)
+{
+	int y, m, d;
+
+	clock_civil_from_days(day, &y, &m, &d);
+	assert(y >= 0 && y <= 9999);
+	put2(dst, (uint32_t)y / 100);
+	put2(dst + 2, (uint32_t)y % 100);
+	dst[4] = '-';
+	put2(dst + 5, (uint32_t)m);
+	dst[7] = '-';
+	put2(dst + 8, (uint32_t)d);
+}
+
+void
+clock_format(char dst[CLOCK_LENGTH], int64_t ns)
+{
+	const int32_t day = clock_day(ns);
+	/* Unsigned, because the start of the first day lies below INT64_MIN. */
+	const uint64_t rest = (uint64_t)ns - (uint64_t)day * (uint64_t)CLOCK_DAY;
+	const uint32_t second = (uint32_t)(rest / (uint64_t)CLOCK_S);
+	const uint32_t nano = (uint32_t)(rest % (uint64_t)CLOCK_S);
+	const uint32_t upper = nano / 100000; /* the first four digits */
+	const uint32_t lower = nano % 100000; /* the other five */
+
+	clock_format_day(dst, day);
+	dst[10] = 'T';
+	put2(dst + 11, second / 3600);
+	dst[13] = ':';
+	put2(dst + 14, second / 60 % 60);
+	dst[16] = ':';
+	put2(dst + 17, second % 60);
+	dst[19] = '.';
+	put2(dst + 20, upper / 100);
+	put2(dst + 22, upper % 100);
+	put2(dst + 24, lower / 1000);
+	put2(dst + 26, lower / 10 % 100);
+	dst[28] = (char)('0' + lower % 10);
+	dst[29] = 'Z';
+}
+
+/* What is being parsed: at is the next byte, and the offending one on failure. */
+struct text {
+	const char *s;
+	size_t n;
+	size_t at;
+};
+
+static bool
+is_digit(const struct text *t)
+{
+	return t->at < t->n && t->s[t->at] >= '0' && t->s[t->at] <= '9';
+}
+
+static bool
+skip(struct text *t, char c)
+{
+	if (t->at == t->n || t->s[t->at] != c)
+		return false;
+	t->at++;
+	return true;
+}
+
+/* A number of exactly so many digits from min to max; else at stays at its first digit, or at
+ * the byte that is none. */
+static bool
+get_number(struct text *t, int digits, int min, int max, int *out)
+{
+	const size_t start = t->at;
+	int v = 0;
+
+	for (int i = 0; i < digits; i++, t->at++) {
+		if (!is_digit(t))
+			return false;
+		v = 10 * v + (t->s[t->at] - '0');
+	}
+	if (v < min || v > max) {
+		t->at = start;
+		return false;
+	}
+	*out = v;
+	return true;
+}
+
+static bool
+get_date(struct text *t, int64_t *days)
+{
+	int y, m, d;
+
+	if (!get_number(t, 4, 0, 9999, &y) || !skip(t, '-') || !get_number(t, 2, 1, 12, &m) ||
+	    !skip(t, '-') || !get_number(t, 2, 1, 31, &d))
+		return false;
+	if (!clock_date_valid(y, m, d)) {
+		t->at -= 2;
+		return false;
+	}
+	*days = clock_days_from_civil(y, m, d);
+	return true;
+}
+
+static bool
+get_time(struct text *t, int64_t *second, int32_t *nano)
+{
+	int h, m, s;
+	int32_t unit = 100000000;
+
+	if (!get_number(t, 2, 0, 23, &h) || !skip(t, ':') || !get_number(t, 2, 0, 59, &m) ||
+	    !skip(t, ':') || !get_number(t, 2, 0, 59, &s))
+		return false;
+	*second = h * 3600 + m * 60 + s;
+	*nano = 0;
+	if (!skip(t, '.') && !skip(t, ','))
+		return true;
+	if (!is_digit(t))
+		return false;
+	for (; is_digit(t); t->at++, unit /= 10)
+		*nano += unit * (t->s[t->at] - '0');
+	return true;
+}
+
+/* Seconds east of UTC; *zoned is false, and the offset 0, when the text ends here. */
+static bool
+get_zone(struct text *t, int64_t *offset, bool *zoned)
+{
+	bool west;
+	int h, m = 0;
+
+	*offset = 0;
+	*zoned = t->at < t->n;
+	if (!*zoned || skip(t, 'Z') || skip(t, 'z'))
+		return true;
+	west = t->s[t->at] == '-';
+	if (!skip(t, '+') && !skip(t, '-'))
+		return false;
+	if (!get_number(t, 2, 0, 23, &h))
+		return false;
+	if ((skip(t, ':') || t->at < t->n) && !get_number(t, 2, 0, 59, &m))
+		return false;
+	*offset = (west ? -60 : 60) * (h * 60 + m);
+	return true;
+}
+
+/* False when the instant does not fit, or would be CLOCK_NONE. */
+static bool
+join(int64_t second, int32_t nano, int64_t *ns)
+{
+	/* Towards zero first, since the least instant is no multiple of a second. */
+	if (second < 0 && nano > 0) {
+		second++;
+		nano -= (int32_t)CLOCK_S;
+	}
+	return !__builtin_mul_overflow(second, CLOCK_S, ns) &&
+	    !__builtin_add_overflow(*ns, nano, ns) && *ns != CLOCK_NONE;
+}
+
+static bool
+get_instant(struct text *t, int64_t *ns, bool *zoned)
+{
+	int64_t days, second, offset;
+	int32_t nano;
+
+	if (!get_date(t, &days))
+		return false;
+	if (!skip(t, 'T') && !skip(t, 't') && !skip(t, ' '))
+		return false;
+	if (!get_time(t, &second, &nano) || !get_zone(t, &offset, zoned) || t->at != t->n)
+		return false;
+	if (!join(days * 86400 + second - offset, nano, ns)) {
+		t->at = 0;
+		return false;
+	}
+	return true;
+}
+
+int
+clock_parse(const char *s, size_t n, int64_t *ns, bool *zoned, size_t *pos)
+{
+	struct text t = { .s = s, .n = n };
+	int64_t instant;
+	bool has_zone;
+
+	if (!get_instant(&t, &instant, &has_zone)) {
+		if (pos != NULL)
+			*pos = t.at;
+		return -1;
+	}
+	*ns = instant;
+	if (zoned != NULL)
+		*zoned = has_zone;
+	return 0;
+}
+
+int
+clock_parse_day(const char *s, size_t n, int32_t *day)
+{
+	struct text t = { .s = s, .n = n };
+	int64_t days;
+
+	if (!get_date(&t, &days) || t.at != n || days < DAY_FIRST || days > DAY_LAST)
+		return -1;
+	*day = (int32_t)days;
+	return 0;
+}
