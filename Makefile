@@ -1,0 +1,178 @@
+# liblog and auditq: `make` builds, `make demo` shows, `make check` tests, `make install` installs.
+#
+#   make WERROR=1    a compiler's warning is an error
+#   make SAN=asan    the same targets with ASan and UBSan, in build/asan; SAN=tsan likewise
+#
+# Every list is explicit: what is not named here is not built.
+
+VERSION = 0.1.0
+PREFIX  = /usr/local
+CC      = gcc
+
+# ---- what there is -------------------------------------------------------------------------
+
+# The part of liblog that libauditq contains too.
+LIBLOG_BOTH = error sys clock runid path jbuf shortest level field schema format bloom sketch \
+	summary archive ring segment seal recover
+LIBLOG_ONLY = redact record options rotate retain writer logger
+AUDITQ = qerror timespec catalog index plan source gunzip scan expr match prune sorter merge \
+	cache workers query build record inspect export pack recover \
+	output/jsonl output/json output/csv
+CLI = main opt cmd_query cmd_pack cmd_inspect cmd_recover
+
+# Unit tests, each a program of its own: tests/test_NAME.c.
+TESTS = field
+
+# Tests that are scripts; they test what is in $(B).
+CHECKS = "tests/includes.py" "tests/symbols $(B)" "tests/consumer $(B)"
+
+MAN = liblog.3 auditq.1 liblog-format.5
+
+PACKAGES = gcc:gcc pkg-config:pkg-config libc6-dev libjansson-dev zlib1g-dev libdeflate-dev \
+	libpcre2-dev libssl-dev
+CHECK_PACKAGES = libcmocka-dev scdoc:scdoc clang:clang python3:python3 jq:jq \
+	'?node:nodejs' '?npm:npm'
+
+# ---- how it is built -----------------------------------------------------------------------
+
+B = build$(SAN:%=/%)
+
+SAN_asan = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SAN_tsan = -fsanitize=thread
+WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+CFLAGS   = -O2 -g
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARN) $(WERROR:1=-Werror) \
+	$(CFLAGS) $(SAN_$(SAN))
+ALL_LDFLAGS = $(LDFLAGS) $(SAN_$(SAN))
+LIBS = -ljansson -lz -ldeflate -lpcre2-8 -lcrypto -lpthread -lm
+# A library names all it needs; under a sanitizer the program brings the runtime.
+SHARED = -shared -Wl,-z,nodelete -Wl,--as-needed $(if $(SAN),,-Wl,-z,defs)
+
+BOTH_O   = $(LIBLOG_BOTH:%=$(B)/liblog/%.o)
+LIBLOG_O = $(BOTH_O) $(LIBLOG_ONLY:%=$(B)/liblog/%.o)
+AUDITQ_O = $(AUDITQ:%=$(B)/auditq/%.o)
+CLI_O    = $(CLI:%=$(B)/auditq/cli/%.o)
+TESTS_O  = $(TESTS:%=$(B)/tests/test_%.o)
+SOURCES  = $(patsubst $(B)/%.o,%.c,$(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS_O)) \
+	$(PROGRAMS:%=%.c)
+
+# Other programs, on the public API: the demo's service, what the tests write trails with.
+PROGRAMS = docs/example/service tests/trail tests/bench/maketrail
+
+all: $(B)/auditq $(B)/liblog.a $(B)/liblog.so $(B)/libauditq.a $(B)/libauditq.so
+
+# An including file sees only the side it is on: liblog knows nothing of auditq.
+$(B)/liblog/%.o: INCLUDE = -Iliblog
+$(B)/auditq/%.o: INCLUDE = -Iauditq -Iliblog
+$(B)/tests/%.o: INCLUDE = -Itests -Iauditq -Iliblog
+$(B)/docs/%.o: INCLUDE = -Iliblog
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(INCLUDE) -MMD -MP -c -o $@ $<
+
+# A static library is one object: names that are not in the map are local to it, so that they
+# neither leak into a program nor clash between the two libraries.
+$(B)/liblog.a: liblog/liblog.map $(LIBLOG_O)
+$(B)/libauditq.a: auditq/auditq.map $(AUDITQ_O) $(BOTH_O)
+$(B)/liblog.a $(B)/libauditq.a:
+	ld -r -o $(@:.a=.o) $(filter %.o,$^)
+	sed -n 's/^\t\t\(.*\);$$/\1/p' $< >$(@:.a=.names)
+	objcopy --keep-global-symbols=$(@:.a=.names) $(@:.a=.o)
+	rm -f $@
+	ar rcs $@ $(@:.a=.o)
+
+$(B)/liblog.so: liblog/liblog.map $(LIBLOG_O)
+$(B)/libauditq.so: auditq/auditq.map $(AUDITQ_O) $(BOTH_O)
+$(B)/liblog.so $(B)/libauditq.so:
+	$(CC) $(SHARED) $(ALL_LDFLAGS) -Wl,-soname,$(@F).0 -Wl,--version-script=$< -o $@ \
+		$(filter %.o,$^) $(LIBS)
+
+$(B)/auditq: $(CLI_O) $(B)/libauditq.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# Unit tests reach inside: they link the objects, not the libraries.
+$(B)/inside.a: $(LIBLOG_O) $(AUDITQ_O) $(filter-out %/main.o,$(CLI_O))
+	rm -f $@
+	ar rcsT $@ $^
+$(B)/tests/test_%: $(B)/tests/test_%.o $(B)/inside.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(PROGRAMS:%=$(B)/%): %: %.o $(B)/liblog.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# ---- what it is for ------------------------------------------------------------------------
+
+demo: setup
+	@$(MAKE) -s -j2 all $(B)/docs/example/service
+	@sh docs/example/demo $(B)
+
+setup:
+	@sh .ci/packages $(PACKAGES)
+setup-check: setup
+	@sh .ci/packages $(CHECK_PACKAGES)
+	@sh tests/foreign/setup build/npm
+
+# The programs and scripts that are run in each build: plain, under ASan and UBSan, under TSan.
+suite     = $(TESTS:%=$(1)/tests/test_%) "tests/cli/run $(1)/auditq"
+suite-all: all $(TESTS:%=$(B)/tests/test_%) $(PROGRAMS:%=$(B)/%)
+
+check: setup-check
+	@$(MAKE) -j2 suite-all
+	@$(MAKE) -j2 suite-all SAN=asan
+	@$(MAKE) -j2 suite-all SAN=tsan
+	@$(MAKE) check-clang
+	@tests/run $(call suite,build) $(CHECKS) $(call suite,build/asan) $(call suite,build/tsan)
+check-unit: suite-all
+	@tests/run $(call suite,$(B))
+check-asan check-tsan:
+	@$(MAKE) -j2 check-unit SAN=$(@:check-%=%)
+check-clang:
+	clang -std=c11 -D_GNU_SOURCE $(WARN) -Werror -fsyntax-only -Itests -Iauditq -Iliblog $(SOURCES)
+
+# Peak memory of queries over a trail of about 1 GB, against the bound of 64 MB.
+bench-memory: all $(B)/tests/bench/maketrail
+	tests/bench/memory $(B)
+
+lint:
+	git ls-files '*.[ch]' | xargs clang-format --dry-run -Werror
+	clang-tidy --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE -Itests -Iauditq -Iliblog
+	cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 -D_GNU_SOURCE -Iauditq -Iliblog liblog auditq
+
+# ---- where it goes -------------------------------------------------------------------------
+
+D = $(DESTDIR)$(PREFIX)
+
+man: $(MAN:%=$(B)/man/%)
+$(B)/man/%: docs/%.scd
+	@mkdir -p $(@D)
+	scdoc <$< >$@ || { rm -f $@; exit 1; }
+$(B)/liblog.pc: liblog/liblog.pc.in
+$(B)/libauditq.pc: auditq/libauditq.pc.in
+$(B)/%.pc: Makefile
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $(filter %.in,$^) >$@
+
+install: all man $(B)/liblog.pc $(B)/libauditq.pc
+	install -d $(D)/bin $(D)/include $(D)/lib/pkgconfig $(addprefix $(D)/share/man/man,1 3 5)
+	install -m 755 $(B)/auditq $(D)/bin
+	install -m 644 liblog/liblog.h auditq/auditq.h $(D)/include
+	install -m 644 $(B)/liblog.a $(B)/libauditq.a $(D)/lib
+	for l in liblog libauditq; do \
+		install -m 755 $(B)/$$l.so $(D)/lib/$$l.so.$(VERSION) && \
+		ln -sf $$l.so.$(VERSION) $(D)/lib/$$l.so.0 && ln -sf $$l.so.0 $(D)/lib/$$l.so || exit 1; \
+	done
+	install -m 644 $(B)/liblog.pc $(B)/libauditq.pc $(D)/lib/pkgconfig
+	for m in $(MAN); do install -m 644 $(B)/man/$$m $(D)/share/man/man$${m##*.} || exit 1; done
+uninstall:
+	rm -f $(D)/bin/auditq $(D)/include/liblog.h $(D)/include/auditq.h
+	rm -f $(D)/lib/liblog.* $(D)/lib/libauditq.* $(D)/lib/pkgconfig/liblog.pc \
+		$(D)/lib/pkgconfig/libauditq.pc
+	for m in $(MAN); do rm -f $(D)/share/man/man$${m##*.}/$$m; done
+
+clean:
+	rm -rf build
+
+.PHONY: all demo setup setup-check suite-all check check-unit check-asan check-tsan check-clang \
+	bench-memory lint man install uninstall clean
+.SECONDARY:
+-include $(patsubst %.o,%.d,$(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS_O) $(PROGRAMS:%=$(B)/%.o))

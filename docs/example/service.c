@@ -1,0 +1,222 @@
+/*
+ * service ROOT - an example of a service that logs with liblog, and what `make demo` runs.
+ *
+ * Three processes (three hosts of a video pipeline) share one root without knowing of each other;
+ * in each, four threads work runs off.  A run goes through four stages; now and then one fails.
+ * Five days are simulated in a second or two: the clock is the option of that name.
+ */
+#include <liblog.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PROCESSES 3
+#define THREADS   4
+#define DAYS      5
+#define RUNS      2000 /* of a process */
+#define SECOND    INT64_C(1000000000)
+#define HOUR      (3600 * SECOND)
+#define SPAN      (DAYS * 24 * HOUR)
+
+struct service {
+	alog_t *log;
+	const char *host;
+	int64_t start, end;
+	_Atomic int64_t now; /* what the simulated clock shows; it never goes back */
+	_Atomic int next_run;
+};
+
+static int64_t
+service_clock(void *arg)
+{
+	struct service *svc = arg;
+
+	return atomic_load(&svc->now);
+}
+
+/* Let time pass until t. */
+static void
+wait_until(struct service *svc, int64_t t)
+{
+	int64_t now = atomic_load(&svc->now);
+
+	while (now < t && !atomic_compare_exchange_weak(&svc->now, &now, t))
+		;
+}
+
+/* Work for so many simulated milliseconds, a thousandth of it in earnest: that is what
+ * duration_ms, which liblog measures itself, will show. */
+static void
+work(struct service *svc, uint32_t ms)
+{
+	struct timespec nap = { 0, (long)ms * 1000 };
+
+	atomic_fetch_add(&svc->now, (int64_t)ms * 1000000);
+	nanosleep(&nap, NULL);
+}
+
+/* xorshift: the same runs fail each time. */
+static uint32_t
+draw(uint32_t *seed, uint32_t below)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed % below;
+}
+
+static int
+stage_fetch(struct service *svc, alog_t *run, uint32_t *seed)
+{
+	alog_t *stage = alog_stage_begin(run, "fetch");
+
+	work(svc, 200 + draw(seed, 400));
+	if (draw(seed, 40) == 0)
+		ALOG_WARN(stage, "slow source, trying again", ALOG_KV("attempt", 2));
+	ALOG_INFO(stage, "fetched", ALOG_KV("bytes", 40000000u + draw(seed, 9000000)));
+	return alog_stage_end(stage, ALOG_OK);
+}
+
+static int
+stage_decode(struct service *svc, alog_t *run, uint32_t *seed)
+{
+	alog_t *stage = alog_stage_begin(run, "decode");
+	uint32_t frames = 250 + draw(seed, 500);
+
+	work(svc, frames);
+	if (draw(seed, 150) == 0) {
+		alog_stage_end(stage, ALOG_FAILED, ALOG_KV("error", "corrupt frame"),
+		    ALOG_KV("frame", draw(seed, frames)));
+		return -1;
+	}
+	ALOG_INFO(stage, "decoded", ALOG_KV("frames", frames), ALOG_KV("codec", "h264"));
+	return alog_stage_end(stage, ALOG_OK);
+}
+
+/* For the last twenty hours, the second GPU of node-02 has been unwell. */
+static int
+stage_detection(struct service *svc, alog_t *run, uint32_t *seed)
+{
+	int gpu = (int)draw(seed, 2);
+	bool unwell = gpu == 1 && strcmp(svc->host, "node-02") == 0 &&
+	    atomic_load(&svc->now) > svc->end - 20 * HOUR;
+	alog_t *stage = alog_stage_begin(run, "detection", ALOG_KV("gpu", gpu));
+
+	ALOG_INFO(
+	    stage, "model loaded", ALOG_KV("model", "yolo-9"), ALOG_KV("bytes", 51234816));
+	work(svc, 500 + draw(seed, 1000));
+	if (unwell && draw(seed, 4) == 0) {
+		work(svc, 8000);
+		ALOG_ERROR(stage, "no answer from the device", ALOG_KV("waited_ms", 8000));
+		alog_stage_end(stage, ALOG_FAILED, ALOG_KV("error", "gpu timeout"));
+		return -1;
+	}
+	ALOG_INFO(stage, "detected", ALOG_KV("objects", draw(seed, 60)),
+	    ALOG_KV("confidence", 0.5 + draw(seed, 50) / 100.0));
+	return alog_stage_end(stage, ALOG_OK);
+}
+
+static int
+stage_publish(struct service *svc, alog_t *run, uint32_t *seed)
+{
+	alog_t *stage = alog_stage_begin(run, "publish");
+
+	work(svc, 50 + draw(seed, 100));
+	if (draw(seed, 300) == 0) {
+		alog_stage_end(stage, ALOG_FAILED, ALOG_KV("error", "broker refused"),
+		    ALOG_KV("http.status", 503));
+		return -1;
+	}
+	return alog_stage_end(stage, ALOG_OK);
+}
+
+static void
+do_run(struct service *svc, int i)
+{
+	static const char *const tenants[] = { "acme", "globex", "initech", "umbrella" };
+	uint32_t seed =
+	    2463534242u ^ ((uint32_t)i + 1) * 2654435761u ^ (uint32_t)svc->host[6] << 8;
+	alog_t *run, *req;
+	int r;
+
+	wait_until(svc, svc->start + SPAN / RUNS * i);
+	run = alog_run_begin(svc->log, NULL, ALOG_KV("trigger", "upload"));
+	req = alog_bind(run, ALOG_KV("tenant", tenants[draw(&seed, 4)]), ALOG_KV("video", i));
+	r = stage_fetch(svc, req, &seed) < 0 || stage_decode(svc, req, &seed) < 0 ||
+	    stage_detection(svc, req, &seed) < 0 || stage_publish(svc, req, &seed) < 0;
+	if (r == 0 && i % 500 == 250)
+		ALOG_AUDIT(
+		    req, "video.delete", ALOG_KV("user", "maria"), ALOG_KV("reason", "GDPR"));
+	alog_free(req);
+	alog_run_end(run, r == 0 ? ALOG_OK : ALOG_FAILED);
+}
+
+static void *
+worker(void *arg)
+{
+	struct service *svc = arg;
+	int i;
+
+	while ((i = atomic_fetch_add(&svc->next_run, 1)) < RUNS)
+		do_run(svc, i);
+	return NULL;
+}
+
+/* One process of the service: 0, or 1 when the trail is not whole. */
+static int
+serve(const char *root, const char *host, int64_t end)
+{
+	struct service svc = {
+		.host = host, .start = end - SPAN, .end = end, .now = end - SPAN
+	};
+	alog_options opt = {
+		.size = sizeof opt,
+		.root = root,
+		.service = "video",
+		.host = host,
+		.seal_bytes = 1,
+		.clock = service_clock,
+		.clock_arg = &svc,
+	};
+	pthread_t thread[THREADS];
+	alog_error err;
+	int n, r;
+
+	if (alog_open(&svc.log, &opt, &err) < 0) {
+		fprintf(stderr, "%s: %s\n", host, err.text);
+		return 1;
+	}
+	for (n = 0; n < THREADS; n++)
+		if (pthread_create(&thread[n], NULL, worker, &svc) != 0)
+			break;
+	for (int i = 0; i < n; i++)
+		pthread_join(thread[i], NULL);
+	if ((r = alog_close(svc.log)) < 0)
+		fprintf(stderr, "%s: %s\n", host, alog_code_name(r));
+	return n == THREADS && r == 0 ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const char *const hosts[PROCESSES] = { "node-01", "node-02", "node-03" };
+	int status, failed = 0;
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: service ROOT\n");
+		return 2;
+	}
+	for (int i = 0; i < PROCESSES; i++) {
+		pid_t pid = fork();
+		if (pid == 0)
+			_exit(serve(argv[1], hosts[i], (int64_t)time(NULL) * SECOND));
+		failed |= pid < 0;
+	}
+	while (wait(&status) > 0)
+		failed |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+	return failed;
+}
