@@ -1,0 +1,298 @@
+/* output - see output.h */
+#include "output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "jbuf.h"
+
+static const struct output_format *const formats[] = {
+	[AUDITQ_JSONL] = &output_jsonl,
+	[AUDITQ_JSON] = &output_json,
+	[AUDITQ_CSV] = &output_csv,
+};
+
+enum { FORMATS = sizeof formats / sizeof formats[0] };
+
+int
+output_format_parse(const char *name)
+{
+	for (int i = 0; name != NULL && i < FORMATS; i++)
+		if (strcmp(formats[i]->name, name) == 0)
+			return i;
+	return AUDITQ_EINVAL;
+}
+
+/* ---- the stream ---- */
+
+static void
+hand_on(struct output *o, const char *s, size_t n)
+{
+	if (n > 0 && o->refused == 0)
+		o->refused = o->fn(o->arg, s, n);
+}
+
+void
+output_bytes(struct output *o, const char *s, size_t n)
+{
+	if (n > sizeof o->buf - o->nbuf) {
+		hand_on(o, o->buf, o->nbuf);
+		o->nbuf = 0;
+	}
+	if (n > sizeof o->buf) {
+		hand_on(o, s, n);
+		return;
+	}
+	memcpy(o->buf + o->nbuf, s, n);
+	o->nbuf += n;
+}
+
+void
+output_text(struct output *o, const char *s)
+{
+	output_bytes(o, s, strlen(s));
+}
+
+void
+output_char(struct output *o, char c)
+{
+	output_bytes(o, &c, 1);
+}
+
+/* The length of the well-formed sequence at p, or minus that of the maximal ill-formed subpart
+ * (Unicode 15, table 3-7). */
+static int
+utf8_sequence(const unsigned char *p, size_t n)
+{
+	unsigned char c = p[0], lo = 0x80, hi = 0xbf;
+	int more;
+
+	if (c < 0x80)
+		return 1;
+	if (c >= 0xc2 && c <= 0xdf) {
+		more = 1;
+	} else if (c >= 0xe0 && c <= 0xef) {
+		more = 2;
+		lo = c == 0xe0 ? 0xa0 : lo;
+		hi = c == 0xed ? 0x9f : hi;
+	} else if (c >= 0xf0 && c <= 0xf4) {
+		more = 3;
+		lo = c == 0xf0 ? 0x90 : lo;
+		hi = c == 0xf4 ? 0x8f : hi;
+	} else {
+		return -1;
+	}
+	for (int i = 1; i <= more; i++) {
+		if ((size_t)i >= n || p[i] < lo || p[i] > hi)
+			return -i;
+		lo = 0x80;
+		hi = 0xbf;
+	}
+	return more + 1;
+}
+
+void
+output_utf8(struct output *o, const char *s, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	size_t good = 0, i = 0;
+	uint64_t eight;
+
+	while (i < n) {
+		if (n - i >= sizeof eight) {
+			memcpy(&eight, p + i, sizeof eight);
+			if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+				i += sizeof eight;
+				continue;
+			}
+		}
+		int len = utf8_sequence(p + i, n - i);
+		if (len > 0) {
+			i += (size_t)len;
+			continue;
+		}
+		output_bytes(o, s + good, i - good);
+		output_text(o, "\xef\xbf\xbd");
+		i += (size_t)-len;
+		good = i;
+	}
+	output_bytes(o, s + good, n - good);
+}
+
+struct field
+output_object(const char *line, size_t n)
+{
+	if (n >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
+		line += 3;
+		n -= 3;
+	}
+	while (n > 0 && (*line == ' ' || *line == '\t' || *line == '\r')) {
+		line++;
+		n--;
+	}
+	while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t' || line[n - 1] == '\r'))
+		n--;
+	return (struct field){ .type = FIELD_OBJECT, .p = line, .n = n };
+}
+
+struct field
+output_token(struct field value)
+{
+	if (value.type == FIELD_STRING) {
+		value.p--;
+		value.n += 2;
+	}
+	return value;
+}
+
+int
+output_columns(struct output *o, const char *line, size_t n,
+    void (*put)(struct output *o, const char *s, size_t n))
+{
+	char before = '{';
+
+	if (field_get(line, n, o->path, o->ncol, o->value) < 0)
+		return AUDITQ_EJSON;
+	for (size_t i = 0; i < o->ncol; i++) {
+		if (o->value[i].type == FIELD_ABSENT)
+			continue;
+		struct field token = output_token(o->value[i]);
+		output_char(o, before);
+		output_bytes(o, o->col[i].key, o->col[i].nkey);
+		put(o, token.p, token.n);
+		before = ',';
+	}
+	if (before == '{')
+		output_char(o, '{');
+	output_char(o, '}');
+	return 0;
+}
+
+/* ---- columns ---- */
+
+/* The column's name as a JSON key with its colon. */
+static int
+make_key(struct output_column *col)
+{
+	struct jbuf measure = { 0 }, key = { 0 };
+
+	jbuf_str(&measure, col->name, strlen(col->name));
+	jbuf_char(&measure, ':');
+	if ((col->key = malloc(measure.len)) == NULL)
+		return AUDITQ_ENOMEM;
+	key.p = col->key;
+	key.cap = measure.len;
+	jbuf_str(&key, col->name, strlen(col->name));
+	jbuf_char(&key, ':');
+	col->nkey = key.len;
+	return 0;
+}
+
+/* One name of the list, at start in the text that was given. */
+static int
+add_column(struct output *o, char *name, size_t start, auditq_error *err)
+{
+	size_t n, blanks = strspn(name, " ");
+
+	name += blanks;
+	for (n = strlen(name); n > 0 && name[n - 1] == ' '; n--)
+		name[n - 1] = '\0';
+	if (n == 0)
+		return qerror_set_at(err, AUDITQ_EINVAL, NULL, start, "a field has no name");
+	for (size_t i = 0; i < o->ncol; i++)
+		if (strcmp(o->col[i].name, name) == 0)
+			return qerror_set_at(err, AUDITQ_EINVAL, NULL, start + blanks,
+			    "field '%s' is named twice", name);
+	o->col[o->ncol].name = name;
+	field_path_set(&o->path[o->ncol], name, n);
+	if (make_key(&o->col[o->ncol++]) < 0)
+		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "fields");
+	return 0;
+}
+
+static int
+set_columns(struct output *o, const char *fields, auditq_error *err)
+{
+	size_t max = 1;
+	int r = 0;
+
+	for (const char *p = fields; *p != '\0'; p++)
+		max += *p == ',';
+	o->names = strdup(fields);
+	o->col = calloc(max, sizeof *o->col);
+	o->path = calloc(max, sizeof *o->path);
+	o->value = calloc(max, sizeof *o->value);
+	if (o->names == NULL || o->col == NULL || o->path == NULL || o->value == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "fields");
+	for (char *name = o->names, *comma; r == 0 && name != NULL; name = comma) {
+		if ((comma = strchr(name, ',')) != NULL)
+			*comma++ = '\0';
+		r = add_column(o, name, (size_t)(name - o->names), err);
+	}
+	return r;
+}
+
+/* ---- an output ---- */
+
+int
+output_new(struct output **ret, const auditq_export_options *opt, auditq_write_fn *fn,
+    void *arg, auditq_error *err)
+{
+	auditq_export_options given = { 0 };
+	struct output *o;
+	int r;
+
+	if (opt != NULL)
+		memcpy(&given, opt, opt->size < sizeof given ? opt->size : sizeof given);
+	if (given.format < 0 || given.format >= FORMATS)
+		return qerror_set(
+		    err, AUDITQ_EINVAL, 0, NULL, "no such format: %d", given.format);
+	if ((o = malloc(sizeof *o)) == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "output");
+	memset(o, 0, offsetof(struct output, buf));
+	o->format = formats[given.format];
+	o->fn = fn;
+	o->arg = arg;
+	if (given.fields != NULL && (r = set_columns(o, given.fields, err)) < 0) {
+		output_free(o);
+		return r;
+	}
+	o->format->begin(o);
+	*ret = o;
+	return 0;
+}
+
+int
+output_record(struct output *o, const char *line, size_t n)
+{
+	int r = o->format->record(o, line, n);
+
+	if (r < 0)
+		return r;
+	o->records++;
+	return o->refused;
+}
+
+int
+output_end(struct output *o)
+{
+	o->format->end(o);
+	hand_on(o, o->buf, o->nbuf);
+	o->nbuf = 0;
+	return o->refused;
+}
+
+void
+output_free(struct output *o)
+{
+	if (o == NULL)
+		return;
+	for (size_t i = 0; i < o->ncol; i++)
+		free(o->col[i].key);
+	free(o->names);
+	free(o->col);
+	free(o->path);
+	free(o->value);
+	free(o->scratch);
+	free(o);
+}

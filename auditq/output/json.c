@@ -1,0 +1,28 @@
+/* json - one array, a record a line; always valid UTF-8, which a stored line need not be. */
+#include "output.h"
+
+static void
+json_begin(struct output *o)
+{
+	output_char(o, '[');
+}
+
+static int
+json_record(struct output *o, const char *line, size_t n)
+{
+	struct field object = output_object(line, n);
+
+	output_text(o, o->records == 0 ? "\n" : ",\n");
+	if (o->ncol > 0)
+		return output_columns(o, object.p, object.n, output_utf8);
+	output_utf8(o, object.p, object.n);
+	return 0;
+}
+
+static void
+json_end(struct output *o)
+{
+	output_text(o, o->records == 0 ? "]\n" : "\n]\n");
+}
+
+const struct output_format output_json = { "json", json_begin, json_record, json_end };
