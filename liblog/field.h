@@ -55,15 +55,15 @@ int field_check(const char *line, size_t n, size_t *pos, const char **why);
 
 /*
  * Find several paths in one pass: out[i] for path[i] (FIELD_ABSENT when not there).  0, or -1 when
- * the line is not valid up to where the search had to look (out is then undefined).  A line
- * that passed field_check never fails.
+ * field_check would refuse the line (out is then undefined).  npath may be 0.
  */
 int field_get(const char *line, size_t n, const struct field_path *path, size_t npath,
     struct field *out);
 
-/* Each scalar leaf and each empty or non-empty array (as one value), in order, under its
- * dotted, decoded path.  path is valid during the call only; path NULL: it was longer than
- * FIELD_PATH_MAX.  fn returns 0 to go on.  0, -1 for an invalid line, or what fn returned. */
+/* Each scalar leaf, each array (as one value) and each empty object, in order, duplicates too,
+ * under its dotted, decoded path.  path is valid during the call only; path NULL: it was longer than
+ * FIELD_PATH_MAX.  fn returns 0 to go on.  0, -1 for an invalid line (fn may have been called for
+ * what stands before the fault), or what fn returned. */
 #define FIELD_PATH_MAX 256
 typedef int field_walk_fn(void *arg, const char *path, size_t npath, const struct field *value);
 int field_walk(const char *line, size_t n, field_walk_fn *fn, void *arg);
@@ -71,6 +71,8 @@ int field_walk(const char *line, size_t n, field_walk_fn *fn, void *arg);
 /* The members of one object token (p at '{'), in order, not descending; keys raw with their
  * escapes.  *iter starts at 0.  1 and key, value; 0 at the end; -1 invalid. */
 int field_members(const struct field *object, size_t *iter, struct field *key, struct field *value);
+/* The same for the elements of an array token. */
+int field_elements(const struct field *array, size_t *iter, struct field *value);
 
 /*
  * Decode a string token to UTF-8: escapes resolved, surrogate pairs joined, a lone surrogate as
@@ -84,11 +86,12 @@ bool field_equals(const struct field *string, const char *s, size_t n);
 int field_compare(const struct field *string, const char *s, size_t n);
 
 /*
- * Exact order of two number tokens (any length, any exponent; -0 equals 0): <0, 0, >0.
- * Tokens must be valid JSON numbers.
+ * Exact order of two number tokens (any length; -0 equals 0): <0, 0, >0.  Tokens must be valid
+ * JSON numbers.  Exponents beyond 10^15 are taken for that.
  */
 int field_number_compare(const char *a, size_t na, const char *b, size_t nb);
-/* An integer token in the range of int64_t / a number as the nearest double; false if not. */
+/* An integer token (no fraction, no exponent) in the range of the type / a number as the nearest
+ * double, ties to even, whatever the locale; false if not, also when it would be infinite. */
 bool field_i64(const struct field *number, int64_t *out);
 bool field_u64(const struct field *number, uint64_t *out);
 bool field_double(const struct field *number, double *out);
