@@ -1,13 +1,8 @@
 #include "clock.h"
 
 #include <assert.h>
-#include <string.h>
 
-/* "00" to "99": two digits at a time halve the divisions. */
-static const char digit_pairs[201] = "00010203040506070809101112131415161718192021222324"
-				     "25262728293031323334353637383940414243444546474849"
-				     "50515253545556575859606162636465666768697071727374"
-				     "75767778798081828384858687888990919293949596979899";
+#include "digits.h"
 
 /* Days whose every instant, and the end of the last one, an int64_t of nanoseconds holds. */
 #define DAY_FIRST (-106751) /* 1677-09-22 */
@@ -57,12 +52,6 @@ clock_day(int64_t ns)
 	return (int32_t)(ns / CLOCK_DAY - (ns % CLOCK_DAY < 0));
 }
 
-static inline void
-put2(char *dst, uint32_t n)
-{
-	memcpy(dst, digit_pairs + 2 * n, 2);
-}
-
 void
 clock_format_day(char dst[10], int32_t day)
 {
@@ -70,12 +59,12 @@ clock_format_day(char dst[10], int32_t day)
 
 	clock_civil_from_days(day, &y, &m, &d);
 	assert(y >= 0 && y <= 9999);
-	put2(dst, (uint32_t)y / 100);
-	put2(dst + 2, (uint32_t)y % 100);
+	digits_put2(dst, (uint32_t)y / 100);
+	digits_put2(dst + 2, (uint32_t)y % 100);
 	dst[4] = '-';
-	put2(dst + 5, (uint32_t)m);
+	digits_put2(dst + 5, (uint32_t)m);
 	dst[7] = '-';
-	put2(dst + 8, (uint32_t)d);
+	digits_put2(dst + 8, (uint32_t)d);
 }
 
 void
@@ -91,16 +80,16 @@ clock_format(char dst[CLOCK_LENGTH], int64_t ns)
 
 	clock_format_day(dst, day);
 	dst[10] = 'T';
-	put2(dst + 11, second / 3600);
+	digits_put2(dst + 11, second / 3600);
 	dst[13] = ':';
-	put2(dst + 14, second / 60 % 60);
+	digits_put2(dst + 14, second / 60 % 60);
 	dst[16] = ':';
-	put2(dst + 17, second % 60);
+	digits_put2(dst + 17, second % 60);
 	dst[19] = '.';
-	put2(dst + 20, upper / 100);
-	put2(dst + 22, upper % 100);
-	put2(dst + 24, lower / 1000);
-	put2(dst + 26, lower / 10 % 100);
+	digits_put2(dst + 20, upper / 100);
+	digits_put2(dst + 22, upper % 100);
+	digits_put2(dst + 24, lower / 1000);
+	digits_put2(dst + 26, lower / 10 % 100);
 	dst[28] = (char)('0' + lower % 10);
 	dst[29] = 'Z';
 }

@@ -33,9 +33,10 @@ void jbuf_str(struct jbuf *b, const char *s, size_t n);
 void jbuf_str_inner(struct jbuf *b, const char *s, size_t n);
 void jbuf_i64(struct jbuf *b, int64_t i);
 void jbuf_u64(struct jbuf *b, uint64_t u);
-/* The shortest digits that strtod reads back as the same value; NaN and infinities: null.
- * Integral values below 1e17 print without exponent and with ".0"; the form is that of
- * JavaScript's Number::toString otherwise (1e+21, 1e-7), so that every JSON reader agrees. */
+/* The shortest digits that strtod (for a float, strtof) reads back as the same value, in the form
+ * of JavaScript's Number::toString (0.000001, 1.5e-7, 1e+21), except that it always shows a
+ * floating-point number, to readers that tell them from integers too: integral values print
+ * as 123.0 or -0.0 below 1e17, and from there on with an exponent.  NaN, infinities: null. */
 void jbuf_double(struct jbuf *b, double d);
 void jbuf_float(struct jbuf *b, float f);
 
