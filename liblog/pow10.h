@@ -1,7 +1,12 @@
-/* Made by pow10.py.  The upper and lower 64 bits of 10^k, rounded up to 128 bits. */
-/* clang-format off */
+/* pow10 - powers of ten for shortest.c: 10^k as 128 bits, rounded up.  Made by pow10.py. */
+#ifndef POW10_H
+#define POW10_H
+
+#include <stdint.h>
+
 #define POW10_FIRST (-292)
 
+/* clang-format off */
 static const struct pow10 { uint64_t hi, lo; } pow10_table[617] = {
 	{ 0xff77b1fcbebcdc4f, 0x25e8e89c13bb0f7b }, /* -292 */
 	{ 0x9faacf3df73609b1, 0x77b191618c54e9ad }, /* -291 */
@@ -621,3 +626,5 @@ static const struct pow10 { uint64_t hi, lo; } pow10_table[617] = {
 	{ 0xfcf62c1dee382c42, 0x46729e03dd9ed7b6 }, /* 323 */
 	{ 0x9e19db92b4e31ba9, 0x6c07a2c26a8346d2 }, /* 324 */
 };
+
+#endif

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Write pow10.h: the powers of ten that shortest.c multiplies with.
 
-The entry for k is g = ceil(10^k / 2^(floor(log2(10^k)) - 127)), so that 2^127 <= g < 2^128 (Giulietti,
-"The Schubfach way to render doubles", section 9.8, with 128 bits).  The range of k is what the
-doubles from 2^-1074 to 2^1024 need.
+The entry for k is g = ceil(10^k / 2^(floor(log2(10^k)) - 127)), so that 2^127 <= g < 2^128.  The
+range of k is what the doubles from 2^-1074 to 2^1024 need.
 
 Usage: pow10.py > pow10.h
 """
@@ -24,10 +23,11 @@ def entry(k):
     return f"\t{{ 0x{g >> 64:016x}, 0x{g & (1 << 64) - 1:016x} }}, /* {k} */"
 
 
-print("/* Made by pow10.py.  The upper and lower 64 bits of 10^k, rounded up to 128 bits. */")
-print("/* clang-format off */")
+print("/* pow10 - powers of ten for shortest.c: 10^k as 128 bits, rounded up.  Made by pow10.py. */")
+print("#ifndef POW10_H\n#define POW10_H\n\n#include <stdint.h>\n")
 print(f"#define POW10_FIRST ({FIRST})\n")
+print("/* clang-format off */")
 print(f"static const struct pow10 {{ uint64_t hi, lo; }} pow10_table[{LAST - FIRST + 1}] = {{")
 for k in range(FIRST, LAST + 1):
     print(entry(k))
-print("};")
+print("};\n\n#endif")

@@ -26,9 +26,9 @@ multiply(uint64_t a, uint64_t b, uint64_t *lo)
 }
 
 /*
- * The integer part of g times c over 2^128, with the last bit set when the rest is not 0 ("round to
- * odd"): what is compared with it below then compares as the exact product would.  Since g is
- * rounded up, a rest of 1 stands for 0 (Giulietti, 9.6).
+ * The integer part of g times c over 2^128, with the last bit set when the rest is not 0 ("round
+ * to odd"): comparing it with an even number then tells what the exact product would.  Since g
+ * is rounded up, a rest of 1 stands for 0.
  */
 static inline uint64_t
 round_to_odd(const struct pow10 *g, uint64_t c)
@@ -62,9 +62,9 @@ strip(uint64_t digits, int exponent)
 static struct shortest
 from_binary(uint64_t c, int q, bool power)
 {
-	const int k =
-	    (q * 1262611 - (power ? 524031 : 0)) >> 22; /* floor(log10(2^q)), of 3/4 2^q */
-	const int h = q + (-k * 1741647 >> 19) + 1;     /* floor(log2(10^-k)) */
+	/* floor(log10(2^q)), or of 3/4 of it; then q + floor(log2(10^-k)) + 1, from 1 to 4. */
+	const int k = (q * 1262611 - (power ? 524031 : 0)) >> 22;
+	const int h = q + (-k * 1741647 >> 19) + 1;
 	const struct pow10 *g = &pow10_table[-k - POW10_FIRST];
 	const uint64_t vb = round_to_odd(g, 4 * c << h);
 	const bool odd = c & 1; /* the ends read back as an even c only */
@@ -83,12 +83,12 @@ from_binary(uint64_t c, int q, bool power)
 	}
 	below = lower <= 4 * s;
 	above = 4 * s + 4 <= upper;
-	if (below == above) /* both: the closer one, the even one of two as close */
+	if (below == above) /* then the closer one; of two as close, the even one */
 		above = vb > 4 * s + 2 || (vb == 4 * s + 2 && (s & 1));
 	return strip(s + above, k);
 }
 
-/* precision: bits of the fraction; exponent: that of the stored form, at most max. */
+/* The fields of the IEEE 754 format; precision is the width of the fraction. */
 static struct shortest
 from_parts(uint64_t fraction, int exponent, int precision, int bias)
 {

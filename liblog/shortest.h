@@ -7,9 +7,7 @@
 
 #include <stdint.h>
 
-#define SHORTEST_DIGITS 17 /* at most */
-
-/* digits times ten to the exponent; digits is not 0 and does not end in 0. */
+/* digits times ten to the exponent; digits has at most 17, and the last is not 0. */
 struct shortest {
 	uint64_t digits;
 	int exponent;
