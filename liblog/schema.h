@@ -29,9 +29,11 @@ struct schema {
  * eventTime; run_id; stage; level; status; duration_ms. */
 extern const struct schema schema_default;
 
-/* Canonical compact JSON text (at most SCHEMA_TEXT_MAX bytes, no NUL); returns its length. */
+/* Canonical compact JSON text, no NUL; returns its length, or 0 when it is longer than
+ * SCHEMA_TEXT_MAX. */
 size_t schema_format(const struct schema *s, char dst[SCHEMA_TEXT_MAX]);
-/* 0, or -1 when it is not a schema this version knows. */
+/* 0, or -1 when it is not a schema this version knows: another "v".  Members that it does not know
+ * are skipped. */
 int schema_parse(const char *text, size_t n, struct schema *out);
 bool schema_equal(const struct schema *a, const struct schema *b);
 
@@ -54,11 +56,11 @@ struct schema_facts {
 
 /* Read all of that from a line in one pass.  0, or -1 when the line is not a valid object. */
 int schema_read(const struct schema *s, const char *line, size_t n, struct schema_facts *out);
-/* Only the time; CLOCK_NONE when there is none.  Looks no further than it must. */
+/* Only the time; CLOCK_NONE when there is none, or the line is not a valid object. */
 int64_t schema_time(const struct schema *s, const char *line, size_t n);
 /* The time in one value: RFC 3339 and its variants as clock_parse; numbers and strings of
  * digits as epoch seconds, ms, µs or ns by magnitude (below 1e11, 1e14, 1e17), also with a
- * fraction.  CLOCK_NONE when it is none of these. */
+ * fraction or an exponent.  CLOCK_NONE when it is none of these, or out of range. */
 int64_t schema_value_time(const struct field *value);
 /* 0 ... 6 of a level's name in any case ("warning", "err", "fatal", "crit", "emerg", "alert",
  * "information", "verbose" ... too), or SCHEMA_NO_LEVEL. */
