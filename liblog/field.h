@@ -57,8 +57,8 @@ int field_check(const char *line, size_t n, size_t *pos, const char **why);
  * Find several paths in one pass: out[i] for path[i] (FIELD_ABSENT when not there).  0, or -1 when
  * field_check would refuse the line (out is then undefined).  npath may be 0.
  */
-int field_get(const char *line, size_t n, const struct field_path *path, size_t npath,
-    struct field *out);
+int field_get(
+    const char *line, size_t n, const struct field_path *path, size_t npath, struct field *out);
 
 /* Each scalar leaf, each array (as one value) and each empty object, in order, duplicates too,
  * under its dotted, decoded path.  path is valid during the call only; path NULL: it was longer than
@@ -70,7 +70,8 @@ int field_walk(const char *line, size_t n, field_walk_fn *fn, void *arg);
 
 /* The members of one object token (p at '{'), in order, not descending; keys raw with their
  * escapes.  *iter starts at 0.  1 and key, value; 0 at the end; -1 invalid. */
-int field_members(const struct field *object, size_t *iter, struct field *key, struct field *value);
+int field_members(
+    const struct field *object, size_t *iter, struct field *key, struct field *value);
 /* The same for the elements of an array token. */
 int field_elements(const struct field *array, size_t *iter, struct field *value);
 

@@ -11,7 +11,7 @@
 #include "field.h"
 #include "jbuf.h"
 
-#define SCHEMA_TS_MAX   8   /* time keys tried in order; the first that is present and parses */
+#define SCHEMA_TS_MAX   8 /* time keys tried in order; the first that is present and parses */
 #define SCHEMA_KEY_MAX  64
 #define SCHEMA_TEXT_MAX 480 /* of its canonical JSON text */
 
@@ -41,17 +41,17 @@ bool schema_equal(const struct schema *a, const struct schema *b);
 enum { SCHEMA_LEVELS = 7, SCHEMA_NO_LEVEL = 7 };
 
 struct schema_facts {
-	int64_t ts;          /* CLOCK_NONE: no usable time */
-	struct field run;    /* strings; any other type counts as absent */
+	int64_t ts;       /* CLOCK_NONE: no usable time */
+	struct field run; /* strings; any other type counts as absent */
 	struct field stage;
 	struct field event;
 	struct field status;
 	struct field seq;
-	int level;           /* 0 ... 6, or SCHEMA_NO_LEVEL */
-	bool failed;         /* status is "failed"; or no status, and level error or above */
-	bool has_status;     /* the key is there, of any type but null */
+	int level;       /* 0 ... 6, or SCHEMA_NO_LEVEL */
+	bool failed;     /* status is "failed"; or no status, and level error or above */
+	bool has_status; /* the key is there, of any type but null */
 	bool has_duration;
-	double duration;     /* ms, finite and >= 0 */
+	double duration; /* ms, finite and >= 0 */
 };
 
 /* Read all of that from a line in one pass.  0, or -1 when the line is not a valid object. */
