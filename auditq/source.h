@@ -5,8 +5,6 @@
 #ifndef SOURCE_H
 #define SOURCE_H
 
-#include <stdio.h>
-
 #include "qerror.h"
 
 #define SOURCE_LINE_MAX (16u << 20) /* longer lines are skipped and reported */
@@ -22,8 +20,9 @@ struct source_block {
 };
 
 struct source_options {
-	size_t block_bytes; /* about this much a block [1 MiB]; a longer line makes a larger one */
-	bool open_segment;  /* a torn last line (no line feed) is dropped and is no damage */
+	size_t
+	    block_bytes; /* about this much a block [1 MiB]; a longer line makes a larger one */
+	bool open_segment; /* a torn last line (no line feed) is dropped and is no damage */
 	struct qwarn warn;
 	const bool *cancel; /* polled (atomically); may be NULL */
 };
@@ -32,8 +31,8 @@ struct source_options {
  * Open a file relative to the working directory, or "-".  gzip is recognised by content, not by name.
  * Only regular files, and standard input of any kind.
  */
-int source_open(struct source **ret, const char *path, const struct source_options *opt,
-    auditq_error *err);
+int source_open(
+    struct source **ret, const char *path, const struct source_options *opt, auditq_error *err);
 /* 1 and a block, valid until the next call; 0 at the end; negative. Damage is not an error: it goes to warn
  * (lost = true), and reading goes on behind it where it can. */
 int source_next(struct source *s, struct source_block *out, auditq_error *err);

@@ -1,0 +1,155 @@
+#include "batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_BYTES ((size_t)64 << 10)
+
+struct batch_chunk {
+	struct batch_chunk *next;
+	size_t used, cap;
+	char text[];
+};
+
+int
+batch_compare(const struct batch_key *a, const struct batch_key *b)
+{
+	if (a->ts != b->ts)
+		return a->ts < b->ts ? -1 : 1;
+	if (a->path != b->path)
+		return a->path < b->path ? -1 : 1;
+	if (a->offset != b->offset)
+		return a->offset < b->offset ? -1 : 1;
+	return 0;
+}
+
+/* Room for n bytes of text; chunks stay where they are, so that lines may point into them. */
+static char *
+take_text(struct batch *b, size_t n)
+{
+	struct batch_chunk *c = b->chunk;
+
+	if (c == NULL || c->cap - c->used < n) {
+		size_t cap = n > CHUNK_BYTES ? n : CHUNK_BYTES;
+
+		/* A batch of few lines stays small. */
+		if (c == NULL && n < CHUNK_BYTES / 16)
+			cap = CHUNK_BYTES / 16;
+		if ((c = malloc(sizeof *c + cap)) == NULL)
+			return NULL;
+		c->next = b->chunk;
+		c->used = 0;
+		c->cap = cap;
+		b->chunk = c;
+		b->bytes += sizeof *c + cap;
+	}
+	c->used += n;
+	return c->text + c->used - n;
+}
+
+int
+batch_add(struct batch *b, const struct batch_key *key, const char *line, size_t n)
+{
+	char *text;
+
+	if (b->n == b->cap) {
+		size_t cap = b->cap == 0 ? 16 : b->cap + b->cap / 2;
+		struct batch_line *grown = realloc(b->line, cap * sizeof *grown);
+
+		if (grown == NULL)
+			return -1;
+		b->bytes += 2 * (cap - b->cap) * sizeof *grown;
+		b->line = grown;
+		b->cap = cap;
+	}
+	if ((text = take_text(b, n)) == NULL)
+		return -1;
+	if (n > 0)
+		memcpy(text, line, n);
+	if (b->n > 0 && batch_compare(&b->line[b->n - 1].key, key) > 0)
+		b->unsorted = true;
+	b->line[b->n++] = (struct batch_line){ *key, text, n };
+	return 0;
+}
+
+/* Merge two sorted neighbours; equal keys keep their order. */
+static void
+merge_halves(const struct batch_line *a, size_t na, const struct batch_line *b, size_t nb,
+    struct batch_line *out)
+{
+	if (nb == 0 || batch_compare(&a[na - 1].key, &b->key) <= 0) {
+		memcpy(out, a, (na + nb) * sizeof *a);
+		return;
+	}
+	while (na > 0 && nb > 0) {
+		if (batch_compare(&a->key, &b->key) <= 0) {
+			*out++ = *a++;
+			na--;
+		} else {
+			*out++ = *b++;
+			nb--;
+		}
+	}
+	if (na > 0)
+		memcpy(out, a, na * sizeof *a);
+	else if (nb > 0)
+		memcpy(out, b, nb * sizeof *b);
+}
+
+/* Bottom-up merge sort: stable, and no worse on lines that are nearly in order, as logs are. */
+static int
+sort_lines(struct batch *b)
+{
+	struct batch_line *from = b->line, *to = malloc(b->n * sizeof *to);
+	size_t n = b->n;
+
+	if (to == NULL)
+		return -1;
+	for (size_t width = 1; width < n; width *= 2) {
+		for (size_t i = 0; i < n; i += 2 * width) {
+			size_t mid = i + width < n ? i + width : n;
+			size_t end = mid + width < n ? mid + width : n;
+
+			merge_halves(from + i, mid - i, from + mid, end - mid, to + i);
+		}
+		b->line = to;
+		to = from;
+		from = b->line;
+	}
+	b->line = from;
+	b->cap = n;
+	free(to);
+	return 0;
+}
+
+int
+batch_sort(struct batch *b, bool reverse)
+{
+	size_t cap = b->cap;
+
+	if (b->unsorted && sort_lines(b) < 0)
+		return -1;
+	b->unsorted = false;
+	b->bytes -= (2 * cap - b->cap) * sizeof *b->line;
+	if (reverse)
+		for (size_t i = 0, j = b->n; i + 1 < j; i++) {
+			struct batch_line line = b->line[i];
+
+			b->line[i] = b->line[--j];
+			b->line[j] = line;
+		}
+	return 0;
+}
+
+void
+batch_release(struct batch *b)
+{
+	struct batch_chunk *next;
+
+	for (struct batch_chunk *c = b->chunk; c != NULL; c = next) {
+		next = c->next;
+		free(c);
+	}
+	free(b->line);
+	*b = (struct batch){ 0 };
+}

@@ -1,0 +1,395 @@
+#define ZLIB_CONST /* zlib only reads its input */
+
+#include "gunzip.h"
+
+#include <errno.h>
+#include <libdeflate.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "index.h"
+#include "source.h"
+
+/* A header with all its optional parts; one with a longer name or comment counts as damage. */
+#define HEADER_MAX ((size_t)72 << 10)
+/* Members of ours up to this size are checked as a whole; FORMAT says that only one long line makes a larger one. */
+#define WHOLE_MAX (SOURCE_LINE_MAX + (2u << 20))
+
+enum { FLAG_HCRC = 2, FLAG_EXTRA = 4, FLAG_NAME = 8, FLAG_COMMENT = 16, FLAG_RESERVED = 0xe0 };
+
+struct gunzip {
+	struct input *in;
+	struct qwarn warn;
+	bool in_member;    /* between a member's header and its trailer */
+	bool gap;          /* to be told before anything else */
+	bool any;          /* some member was found */
+	bool ours, sealed; /* a data member of ours was seen; something of its index after it */
+	uint64_t member;   /* offset of the member */
+	size_t header_bytes; /* of its header */
+
+	z_stream z;
+	bool z_ready;
+	uint8_t window[1 << MAX_WBITS]; /* end of the output so far */
+	uint32_t crc, size;
+
+	struct libdeflate_decompressor *whole;
+	uint8_t *plain; /* of a member that was checked as a whole */
+	size_t plain_pos, plain_len, plain_cap;
+};
+
+bool
+gunzip_magic(const uint8_t *p, size_t n)
+{
+	return n >= 2 && p[0] == 0x1f && p[1] == 0x8b;
+}
+
+int
+gunzip_new(struct gunzip **ret, struct input *in, const struct qwarn *warn, auditq_error *err)
+{
+	struct gunzip *g = calloc(1, sizeof *g);
+
+	if (g == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, in->path, "gzip reader");
+	g->in = in;
+	g->warn = *warn;
+	*ret = g;
+	return 0;
+}
+
+void
+gunzip_free(struct gunzip *g)
+{
+	if (g == NULL)
+		return;
+	if (g->z_ready)
+		(void)inflateEnd(&g->z);
+	libdeflate_free_decompressor(g->whole);
+	free(g->plain);
+	free(g);
+}
+
+static void
+warn_lost(const struct gunzip *g, uint64_t offset, const char *what)
+{
+	qwarn_send(&g->warn, AUDITQ_ECORRUPT, true, g->in->path, 0, offset, "%s", what);
+}
+
+static const uint8_t *
+skip_text(const uint8_t *p, const uint8_t *end)
+{
+	const uint8_t *nul = p == NULL || p >= end ? NULL : memchr(p, 0, (size_t)(end - p));
+
+	return nul == NULL ? NULL : nul + 1;
+}
+
+/* Size of the gzip header at p; 0: there is none, or not all of it. */
+static size_t
+header_size(const uint8_t *p, size_t n)
+{
+	const uint8_t *at, *end = p + n;
+
+	if (n < 10 || !gunzip_magic(p, n) || p[2] != Z_DEFLATED || (p[3] & FLAG_RESERVED) != 0)
+		return 0;
+	at = p + 10;
+	if ((p[3] & FLAG_EXTRA) != 0) {
+		if (end - at < 2)
+			return 0;
+		at += 2 + (size_t)(at[0] | at[1] << 8);
+	}
+	if ((p[3] & FLAG_NAME) != 0)
+		at = skip_text(at, end);
+	if ((p[3] & FLAG_COMMENT) != 0)
+		at = skip_text(at, end);
+	if (at == NULL)
+		return 0;
+	if ((p[3] & FLAG_HCRC) != 0)
+		at += 2;
+	return at <= end ? (size_t)(at - p) : 0;
+}
+
+/* Stricter, for a header met while searching: what every known compressor writes there. */
+static bool
+header_plausible(const uint8_t *p, size_t n)
+{
+	return header_size(p, n) > 0 && (p[8] == 0 || p[8] == 2 || p[8] == 4) &&
+	    (p[9] <= 13 || p[9] == 255);
+}
+
+/* Move to the next plausible header, or to the end. */
+static int
+seek_header(struct gunzip *g, auditq_error *err)
+{
+	struct input *in = g->in;
+	int r;
+
+	for (;;) {
+		const uint8_t *p, *hit;
+		size_t n;
+
+		if ((r = input_need(in, HEADER_MAX, err)) < 0)
+			return r;
+		p = input_at(in);
+		n = input_left(in);
+		if (n == 0)
+			return 0;
+		if ((hit = memchr(p, 0x1f, n)) == NULL) {
+			input_skip(in, n);
+			continue;
+		}
+		input_skip(in, (size_t)(hit - p));
+		if ((r = input_need(in, HEADER_MAX, err)) < 0)
+			return r;
+		if (header_plausible(input_at(in), input_left(in)))
+			return 0;
+		input_skip(in, 1);
+	}
+}
+
+/* The member is damaged: what was decoded of it does not continue in what follows. */
+static int
+resync(struct gunzip *g, auditq_error *err)
+{
+	g->in_member = false;
+	g->gap = true;
+	/* Not from where the damage was noticed: that may be far behind the next member's start. */
+	input_seek(g->in, g->member + g->header_bytes);
+	return seek_header(g, err);
+}
+
+/* No member starts here, though bytes follow: padding, garbage, or damage. */
+static int
+skip_strange(struct gunzip *g, auditq_error *err)
+{
+	struct input *in = g->in;
+	uint64_t from = input_offset(in);
+	bool header, more;
+	int r;
+
+	while (input_left(in) > 0 && *input_at(in) == 0) {
+		input_skip(in, 1);
+		if ((r = input_need(in, 1, err)) < 0)
+			return r;
+	}
+	if (input_left(in) == 0 && g->any)
+		return 0; /* padding, as of a tape or a block device */
+	if ((r = input_need(in, HEADER_MAX, err)) < 0)
+		return r;
+	header = gunzip_magic(input_at(in), input_left(in)) &&
+	    header_size(input_at(in), input_left(in)) == 0;
+	if ((r = seek_header(g, err)) < 0)
+		return r;
+	more = input_left(in) > 0;
+	g->gap = more;
+	if (header)
+		warn_lost(g, from, "the header of a gzip member is cut or damaged");
+	else if (!g->any)
+		warn_lost(g, from, "not in gzip format");
+	else if (more)
+		warn_lost(g, from, "not a gzip member: skipped to the next");
+	else
+		qwarn_send(&g->warn, AUDITQ_ECORRUPT, false, in->path, 0, from,
+		    "garbage behind the last gzip member ignored");
+	return 0;
+}
+
+static int
+grow_plain(struct gunzip *g, size_t n, auditq_error *err)
+{
+	if (g->plain_cap < n) {
+		free(g->plain);
+		g->plain_cap = 0;
+		if ((g->plain = malloc(n)) == NULL)
+			return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, g->in->path, "member");
+		g->plain_cap = n;
+	}
+	if (g->whole == NULL && (g->whole = libdeflate_alloc_decompressor()) == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, g->in->path, "decompressor");
+	return 0;
+}
+
+/* Decode and check a data member of ours.  1: done, or known to be damaged; 0: it is cut, so give
+ * what there is of it. */
+static int
+read_whole(struct gunzip *g, const struct format_data *d, auditq_error *err)
+{
+	struct input *in = g->in;
+	size_t used, got;
+	int r;
+
+	if ((r = input_need(in, d->member_bytes, err)) < 0 ||
+	    (r = grow_plain(g, d->payload_bytes, err)) < 0)
+		return r;
+	if (input_left(in) < d->member_bytes)
+		return 0;
+	if (libdeflate_gzip_decompress_ex(g->whole, input_at(in), d->member_bytes, g->plain,
+		d->payload_bytes, &used, &got) != LIBDEFLATE_SUCCESS ||
+	    got != d->payload_bytes || used != d->member_bytes) {
+		warn_lost(g, g->member, "damaged member: its lines are lost");
+		if ((r = resync(g, err)) < 0)
+			return r;
+		return 1;
+	}
+	input_skip(in, used);
+	g->plain_pos = 0;
+	g->plain_len = got;
+	return 1;
+}
+
+/*
+ * A damaged stream may copy from before the start of its output, where zlib would stop.  GNU gzip copies
+ * what the window holds from the member before, and leaves it to the CRC to tell: so do we, since
+ * most of what follows such a spot is whole.
+ */
+static int
+start_inflate(struct gunzip *g, auditq_error *err)
+{
+	uInt n = sizeof g->window;
+	int z = Z_OK;
+
+	if (!g->z_ready)
+		g->z_ready = (z = inflateInit2(&g->z, -MAX_WBITS)) == Z_OK;
+	else if ((z = inflateGetDictionary(&g->z, g->window, &n)) == Z_OK)
+		z = inflateReset(&g->z);
+	if (z == Z_OK)
+		z = inflateSetDictionary(&g->z, g->window, sizeof g->window);
+	if (z != Z_OK)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, g->in->path, "inflate");
+	g->in_member = true;
+	g->crc = g->size = 0;
+	input_skip(g->in, g->header_bytes);
+	return 0;
+}
+
+/* Go to the next member.  1: there is something to give; 0: the end. */
+static int
+begin_member(struct gunzip *g, auditq_error *err)
+{
+	struct input *in = g->in;
+	struct format_data data;
+	struct schema schema;
+	size_t header;
+	int r;
+
+	if ((r = input_need(in, HEADER_MAX, err)) < 0)
+		return r;
+	if (input_left(in) == 0) {
+		if (g->ours && !g->sealed)
+			warn_lost(g, input_offset(in),
+			    "the archive ends without its index: it was cut between two members");
+		g->ours = false;
+		return 0;
+	}
+	g->member = input_offset(in);
+	g->header_bytes = header_size(input_at(in), input_left(in));
+	if (g->header_bytes == 0)
+		return (r = skip_strange(g, err)) < 0 ? r : 1;
+	g->any = true;
+	r = index_peek_member(input_at(in), input_left(in), &data, &schema, &header, err);
+	if (r == AUDITQ_EVERSION)
+		return r;
+	g->sealed = r != 1 && (g->sealed || (input_at(in)[3] & FLAG_EXTRA) != 0);
+	g->ours |= r == 1;
+	if (r == 1 && data.payload_bytes <= WHOLE_MAX && data.member_bytes <= WHOLE_MAX &&
+	    (r = read_whole(g, &data, err)) != 0)
+		return r;
+	return (r = start_inflate(g, err)) < 0 ? r : 1;
+}
+
+/* Behind the deflate stream stand its CRC and its size. */
+static int
+end_member(struct gunzip *g, auditq_error *err)
+{
+	struct input *in = g->in;
+	const uint8_t *p;
+	uint32_t crc, size;
+	int r;
+
+	g->in_member = false;
+	if ((r = input_need(in, 8, err)) < 0)
+		return r;
+	if (input_left(in) < 8) {
+		warn_lost(g, input_offset(in), "cut inside the trailer of a gzip member");
+		input_skip(in, input_left(in));
+		return 0;
+	}
+	p = input_at(in);
+	crc =
+	    (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+	size =
+	    (uint32_t)p[4] | (uint32_t)p[5] << 8 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 24;
+	input_skip(in, 8);
+	if (crc != g->crc)
+		warn_lost(
+		    g, g->member, "the CRC of a gzip member is wrong: its lines may be, too");
+	else if (size != g->size)
+		warn_lost(
+		    g, g->member, "the length of a gzip member is wrong: it may be incomplete");
+	return 0;
+}
+
+/* Decode some of the member; *n may be 0. */
+static int
+inflate_some(struct gunzip *g, void *dst, size_t cap, size_t *n, auditq_error *err)
+{
+	struct input *in = g->in;
+	size_t left;
+	int r, z;
+
+	if ((r = input_need(in, 1, err)) < 0)
+		return r;
+	left = input_left(in);
+	g->z.next_in = input_at(in);
+	g->z.avail_in = (uInt)left;
+	g->z.next_out = dst;
+	g->z.avail_out = (uInt)cap;
+	z = inflate(&g->z, Z_NO_FLUSH);
+	input_skip(in, left - g->z.avail_in);
+	*n = cap - g->z.avail_out;
+	g->crc = (uint32_t)crc32(g->crc, dst, (uInt)*n);
+	g->size += (uint32_t)*n;
+	if (z == Z_STREAM_END)
+		return end_member(g, err);
+	if (z == Z_MEM_ERROR)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, in->path, "inflate");
+	if (z != Z_OK && z != Z_BUF_ERROR) {
+		qwarn_send(&g->warn, AUDITQ_ECORRUPT, true, in->path, 0, input_offset(in),
+		    "damaged gzip member: %s", g->z.msg != NULL ? g->z.msg : "invalid data");
+		return resync(g, err);
+	}
+	if (left == 0 && *n == 0) {
+		warn_lost(g, input_offset(in), "cut inside a gzip member");
+		g->in_member = false;
+		g->gap = true;
+	}
+	return 0;
+}
+
+int
+gunzip_read(struct gunzip *g, void *dst, size_t cap, size_t *n, auditq_error *err)
+{
+	int r;
+
+	for (;;) {
+		if (g->plain_pos < g->plain_len) {
+			*n = g->plain_len - g->plain_pos < cap ? g->plain_len - g->plain_pos
+							       : cap;
+			memcpy(dst, g->plain + g->plain_pos, *n);
+			g->plain_pos += *n;
+			return GUNZIP_DATA;
+		}
+		if (g->gap) {
+			g->gap = false;
+			return GUNZIP_GAP;
+		}
+		if (!g->in_member) {
+			if ((r = begin_member(g, err)) <= 0)
+				return r;
+			continue;
+		}
+		if ((r = inflate_some(g, dst, cap, n, err)) < 0)
+			return r;
+		if (*n > 0)
+			return GUNZIP_DATA;
+	}
+}

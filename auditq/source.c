@@ -1,0 +1,295 @@
+#include "source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gunzip.h"
+#include "input.h"
+
+#define BLOCK_BYTES     ((size_t)1 << 20)
+#define BLOCK_BYTES_MAX ((size_t)4 << 20)
+#define BUFFER_MAX      ((size_t)SOURCE_LINE_MAX + 1) /* the longest line and its line feed */
+#define SNIFF_BYTES     4096
+
+struct source {
+	char *path;
+	struct source_options opt;
+	struct input in;
+	struct gunzip *gz; /* NULL: plain */
+
+	char *buf;
+	size_t cap;
+	size_t begin, end; /* what is in buf and was not given yet */
+	size_t searched;   /* no line feed in [begin, searched) */
+	uint64_t offset;   /* of buf[begin] */
+	uint64_t line;     /* its number */
+	bool eof, gap;     /* after buf[end) the data ends, or something is missing */
+	bool skipping;     /* inside a line that is too long */
+	uint64_t skip_offset;
+};
+
+static bool
+ends_in_gz(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n >= 3 && strcmp(path + n - 3, ".gz") == 0;
+}
+
+/* Text has no other control characters than these. */
+static bool
+looks_binary(const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] < 0x20 && p[i] != '\t' && p[i] != '\n' && p[i] != '\r' &&
+		    p[i] != '\f' && p[i] != 0x1b)
+			return true;
+	return false;
+}
+
+/* A file is gzip when it says so; or when it is called so and is surely not text. */
+static int
+detect(struct source *s, auditq_error *err)
+{
+	const uint8_t *p;
+	size_t n;
+	int r;
+
+	if ((r = input_need(&s->in, SNIFF_BYTES, err)) < 0)
+		return r;
+	p = input_at(&s->in);
+	n = input_left(&s->in) < SNIFF_BYTES ? input_left(&s->in) : SNIFF_BYTES;
+	if (!gunzip_magic(p, n) && !(ends_in_gz(s->path) && looks_binary(p, n)))
+		return 0;
+	return gunzip_new(&s->gz, &s->in, &s->opt.warn, err);
+}
+
+int
+source_open(
+    struct source **ret, const char *path, const struct source_options *opt, auditq_error *err)
+{
+	struct source *s = calloc(1, sizeof *s);
+	int r;
+
+	if (s == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, path, "source");
+	s->opt = *opt;
+	if (s->opt.block_bytes == 0)
+		s->opt.block_bytes = BLOCK_BYTES;
+	if (s->opt.block_bytes > BLOCK_BYTES_MAX)
+		s->opt.block_bytes = BLOCK_BYTES_MAX;
+	s->line = 1;
+	s->path = strdup(path);
+	s->cap = s->opt.block_bytes;
+	s->buf = malloc(s->cap);
+	if (s->path == NULL || s->buf == NULL) {
+		source_close(s);
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, path, "source");
+	}
+	if ((r = input_open(&s->in, s->path, opt->cancel, err)) < 0 ||
+	    (r = detect(s, err)) < 0) {
+		source_close(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void
+source_close(struct source *s)
+{
+	if (s == NULL)
+		return;
+	gunzip_free(s->gz);
+	input_close(&s->in);
+	free(s->buf);
+	free(s->path);
+	free(s);
+}
+
+uint64_t
+source_bytes_read(const struct source *s)
+{
+	return s->in.read;
+}
+
+/* Room for more bytes behind buf[end). */
+static int
+make_room(struct source *s, auditq_error *err)
+{
+	size_t cap = s->cap;
+	char *buf;
+
+	if (s->begin > 0) {
+		memmove(s->buf, s->buf + s->begin, s->end - s->begin);
+		s->end -= s->begin;
+		s->searched -= s->begin;
+		s->begin = 0;
+	}
+	if (s->end == s->cap)
+		cap = s->cap * 2 < BUFFER_MAX ? s->cap * 2 : BUFFER_MAX;
+	else if (s->cap > s->opt.block_bytes && s->end < s->opt.block_bytes / 2)
+		cap = s->opt.block_bytes; /* the long line is behind us */
+	if (cap == s->cap)
+		return 0;
+	if ((buf = realloc(s->buf, cap)) == NULL)
+		return qerror_set(
+		    err, AUDITQ_ENOMEM, ENOMEM, s->path, "a line of %zu bytes", s->end);
+	s->buf = buf;
+	s->cap = cap;
+	return 0;
+}
+
+/* Read once to behind buf[end). */
+static int
+read_more(struct source *s, auditq_error *err)
+{
+	char *dst = s->buf + s->end;
+	size_t n = 0;
+	ssize_t got;
+	int r;
+
+	if (s->gz == NULL) {
+		if ((got = input_read(&s->in, dst, s->cap - s->end, err)) < 0)
+			return (int)got;
+		s->eof = got == 0;
+		n = (size_t)got;
+	} else {
+		if ((r = gunzip_read(s->gz, dst, s->cap - s->end, &n, err)) < 0)
+			return r;
+		s->eof = r == GUNZIP_END;
+		s->gap = r == GUNZIP_GAP;
+		n = r == GUNZIP_DATA ? n : 0;
+	}
+	s->end += n;
+	return 0;
+}
+
+static void
+consume(struct source *s, size_t n, uint64_t lines)
+{
+	s->begin += n;
+	s->offset += n;
+	s->line += lines;
+	if (s->searched < s->begin)
+		s->searched = s->begin;
+}
+
+static void
+end_skipping(struct source *s)
+{
+	qwarn_send(&s->opt.warn, AUDITQ_ETOOBIG, true, s->path, s->line, s->skip_offset,
+	    "a line of more than %u MiB was skipped", SOURCE_LINE_MAX >> 20);
+	s->skipping = false;
+}
+
+/* Drop up to the end of the line that is too long. */
+static void
+skip_line(struct source *s)
+{
+	const char *p = s->buf + s->begin;
+	size_t n = s->end - s->begin;
+	const char *lf = memchr(p, '\n', n);
+
+	if (lf == NULL) {
+		consume(s, n, 0);
+		return;
+	}
+	end_skipping(s);
+	consume(s, (size_t)(lf + 1 - p), 1);
+}
+
+static uint64_t
+count_lines(const char *p, size_t n)
+{
+	const char *end = p + n;
+	uint64_t lines = 0;
+
+	while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		lines++;
+		p++;
+	}
+	return lines;
+}
+
+/* Give n bytes from begin on. */
+static int
+give(struct source *s, size_t n, struct source_block *out)
+{
+	*out = (struct source_block){ s->buf + s->begin, n, s->offset, s->line };
+	consume(s, n, count_lines(out->p, n));
+	return 1;
+}
+
+/* Bytes up to and with the last line feed. */
+static size_t
+whole_lines(struct source *s)
+{
+	const char *lf = memrchr(s->buf + s->searched, '\n', s->end - s->searched);
+
+	s->searched = s->end;
+	return lf == NULL ? 0 : (size_t)(lf + 1 - (s->buf + s->begin));
+}
+
+/* Fill the buffer until a block is worth giving; what is there when it cannot go on. */
+static int
+fill(struct source *s, auditq_error *err)
+{
+	size_t want;
+	int r;
+
+	if ((r = make_room(s, err)) < 0)
+		return r;
+	want = s->end < s->opt.block_bytes ? s->opt.block_bytes : s->cap;
+	while (!s->eof && !s->gap && s->end < want)
+		if ((r = read_more(s, err)) < 0)
+			return r;
+	return 0;
+}
+
+/* The data ends here, or goes on elsewhere; what is left of it has no line feed. */
+static void
+drop_tail(struct source *s)
+{
+	uint64_t lines = s->skipping || s->end > s->begin;
+
+	if (s->skipping)
+		end_skipping(s);
+	consume(s, s->end - s->begin, lines);
+	s->gap = false;
+}
+
+int
+source_next(struct source *s, struct source_block *out, auditq_error *err)
+{
+	size_t n;
+	int r = 0;
+
+	for (;;) {
+		if (!s->eof && !s->gap)
+			r = fill(s, err);
+		while (s->skipping && s->begin < s->end)
+			skip_line(s);
+		/* After a failed read, first what came before it. */
+		if (!s->skipping && (n = whole_lines(s)) > 0)
+			return give(s, n, out);
+		if (r < 0)
+			return r;
+		if (s->gap) {
+			drop_tail(s);
+			continue;
+		}
+		if (s->eof) {
+			n = s->end - s->begin;
+			if (n > 0 && !s->skipping && !s->opt.open_segment)
+				return give(s, n, out);
+			drop_tail(s);
+			return 0;
+		}
+		if (!s->skipping && s->end - s->begin == BUFFER_MAX) {
+			s->skipping = true;
+			s->skip_offset = s->offset;
+		}
+	}
+}
