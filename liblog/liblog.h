@@ -122,7 +122,6 @@ enum alog_type {
 	ALOG_TYPE_BYTES,  /* v.s, n bytes of text; invalid UTF-8 becomes U+FFFD */
 	ALOG_TYPE_POINTER, /* v.p: a string "0x..." */
 	ALOG_TYPE_JSON,   /* v.j: a jansson value, borrowed; NULL is written as null */
-	ALOG_TYPE_RAW,    /* v.s, n bytes that are one valid JSON value; checked, else a string */
 };
 
 /* One key and its value.  The layout is frozen.  Make them with ALOG_KV and friends. */
@@ -240,7 +239,7 @@ typedef struct alog_config alog_config;
  * flags as the booleans "source", "thread", "mirror", "no_seal" and "no_recover", overflow as
  * "block", "drop" or "fail", redact as an array of objects).  path NULL: no file.
  * Then the environment is applied: ALOG_ROOT, ALOG_SERVICE, ALOG_LEVEL, ALOG_RING_DIR.
- * An unknown key or a wrong type is ALOG_EINVAL and named with its line.
+ * An unknown key or a wrong type is ALOG_EINVAL and named; a syntax error has its line.
  */
 ALOG_API int alog_config_load(alog_config **ret, const char *path, alog_error *err);
 /* The options, valid until alog_config_free; the caller may change them. */
@@ -489,16 +488,6 @@ alog_kv_json(const char *key, const struct json_t *j)
 {
 	alog_field f = { key, ALOG_TYPE_JSON, 0, { 0 }, 0 };
 	f.v.j = j;
-	return f;
-}
-
-/* n bytes of JSON text, one value. */
-static inline alog_field
-alog_kv_raw(const char *key, const char *json, size_t n)
-{
-	alog_field f = { key, ALOG_TYPE_RAW, 0, { 0 }, 0 };
-	f.v.s = json;
-	f.n = n;
 	return f;
 }
 

@@ -1,0 +1,378 @@
+#include "record.h"
+
+#include <jansson.h>
+#include <string.h>
+
+/* Appending a literal costs its length at compile time. */
+#define LIT(out, s) jbuf_raw(out, s, sizeof(s) - 1)
+
+/* Where the text of ts begins: behind {"ts":" */
+#define TS_AT 7
+
+static const char *const reserved[] = {
+	"ts", "level", "run_id", "seq", "service", "host", "pid", "stage", "event", "status",
+	"duration_ms", "msg",
+};
+
+bool
+record_reserved(const char *key)
+{
+	size_t n = strlen(key);
+
+	/* Most names differ in their length from all of these, or in their first byte. */
+	if (n < 2 || n > 11)
+		return false;
+	for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+		if (key[0] == reserved[i][0] && strcmp(key, reserved[i]) == 0)
+			return true;
+	return false;
+}
+
+/* ---- values ---- */
+
+static int
+dump_to(const char *s, size_t n, void *out)
+{
+	jbuf_raw(out, s, n);
+	return 0;
+}
+
+/* jansson refuses what is not JSON (NaN can't occur in a json_t); the record is written all the
+ * same, and says so. */
+static void
+put_json(const struct redact *redact, const alog_field *f, struct jbuf *out)
+{
+	const size_t start = out->len;
+	json_t *hidden = NULL;
+	const json_t *v = f->v.j;
+
+	if (v == NULL) {
+		LIT(out, "null");
+		return;
+	}
+	if (redact_concerns(redact, f->key) || (redact != NULL && (json_is_object(v) || json_is_array(v))))
+		v = hidden = redact_json(redact, f->key, v);
+	if (v == NULL || json_dump_callback(v, dump_to, out, JSON_COMPACT | JSON_ENCODE_ANY) < 0) {
+		out->len = start;
+		LIT(out, "null,\"log.error\":\"field ");
+		jbuf_str_inner(out, f->key, strlen(f->key));
+		LIT(out, " cannot be written as JSON\"");
+	}
+	json_decref(hidden);
+}
+
+static void
+put_string(const struct redact *redact, const alog_field *f, size_t n, struct jbuf *out)
+{
+	if (f->v.s == NULL)
+		LIT(out, "null");
+	else if (redact_concerns(redact, f->key))
+		redact_str(redact, f->key, f->v.s, n, out);
+	else
+		jbuf_str(out, f->v.s, n);
+}
+
+static void
+put_pointer(const void *p, struct jbuf *out)
+{
+	static const char digit[] = "0123456789abcdef";
+	uintptr_t v = (uintptr_t)p;
+	char text[2 + 2 * sizeof v];
+	size_t at = sizeof text;
+
+	do
+		text[--at] = digit[v & 15];
+	while ((v >>= 4) != 0);
+	text[--at] = 'x';
+	text[--at] = '0';
+	jbuf_str(out, text + at, sizeof text - at);
+}
+
+static void
+put_value(const struct redact *redact, const alog_field *f, struct jbuf *out)
+{
+	const char *whole = redact_whole(redact, f->key);
+	char c;
+
+	if (whole != NULL) {
+		jbuf_str(out, whole, strlen(whole));
+		return;
+	}
+	switch ((enum alog_type)f->type) {
+	case ALOG_TYPE_BOOL:
+		if (f->v.b)
+			LIT(out, "true");
+		else
+			LIT(out, "false");
+		return;
+	case ALOG_TYPE_INT: jbuf_i64(out, f->v.i); return;
+	case ALOG_TYPE_UINT: jbuf_u64(out, f->v.u); return;
+	case ALOG_TYPE_DOUBLE: jbuf_double(out, f->v.d); return;
+	case ALOG_TYPE_FLOAT: jbuf_float(out, (float)f->v.d); return;
+	case ALOG_TYPE_CHAR:
+		c = (char)f->v.i;
+		jbuf_str(out, &c, 1);
+		return;
+	case ALOG_TYPE_STRING:
+		put_string(redact, f, f->v.s != NULL ? strlen(f->v.s) : 0, out);
+		return;
+	case ALOG_TYPE_BYTES: put_string(redact, f, f->n, out); return;
+	case ALOG_TYPE_POINTER: put_pointer(f->v.p, out); return;
+	case ALOG_TYPE_JSON: put_json(redact, f, out); return;
+	case ALOG_TYPE_NULL:
+	case ALOG_TYPE_END: break;
+	}
+	LIT(out, "null");
+}
+
+static void
+put_key(const char *key, struct jbuf *out)
+{
+	LIT(out, ",\"");
+	jbuf_str_inner(out, key, strlen(key));
+	if (record_reserved(key))
+		jbuf_char(out, '_');
+	LIT(out, "\":");
+}
+
+static void
+put_field(const struct redact *redact, const alog_field *f, struct jbuf *out)
+{
+	if (f->type == ALOG_TYPE_END)
+		return;
+	if (f->key == NULL || f->key[0] == '\0') {
+		LIT(out, ",\"log.error\":\"a field without a name\"");
+		return;
+	}
+	put_key(f->key, out);
+	put_value(redact, f, out);
+}
+
+void
+record_fields(
+    const struct redact *redact, const alog_field *fields, size_t n, struct jbuf *out)
+{
+	for (size_t i = 0; i < n; i++)
+		put_field(redact, &fields[i], out);
+}
+
+/* ---- the envelope ---- */
+
+static const struct {
+	const char *text; /* from behind ts to behind the level */
+	size_t n;
+} level_text[] = {
+#define LEVEL(name) { "\",\"level\":\"" name "\"", sizeof("\",\"level\":\"" name "\"") - 1 }
+	LEVEL("info"), LEVEL("trace"), LEVEL("debug"), LEVEL("info"), LEVEL("notice"),
+	LEVEL("warn"), LEVEL("error"), LEVEL("critical"),
+#undef LEVEL
+};
+
+static void
+put_named(const char *name, size_t nname, const char *value, struct jbuf *out)
+{
+	jbuf_raw(out, name, nname);
+	jbuf_str(out, value, strlen(value));
+}
+
+/* Everything up to and with duration_ms. */
+static void
+put_envelope(const struct record_base *base, const struct record *rec, struct jbuf *out,
+    uint16_t *splice)
+{
+	const int level = rec->level >= 1 && rec->level <= ALOG_LEVEL_CRITICAL ? rec->level : 0;
+	const size_t start = out->len;
+	char ts[CLOCK_LENGTH];
+
+	LIT(out, "{\"ts\":\"");
+	clock_format(ts, rec->ts);
+	jbuf_raw(out, ts, sizeof ts);
+	jbuf_raw(out, level_text[level].text, level_text[level].n);
+	jbuf_raw(out, base->run, base->nrun);
+	LIT(out, ",\"seq\":");
+	*splice = (uint16_t)(out->len - start);
+	jbuf_raw(out, base->identity, base->nidentity);
+	jbuf_raw(out, base->stage, base->nstage);
+	if (rec->event != NULL)
+		put_named(",\"event\":", 9, rec->event, out);
+	if (rec->status != NULL)
+		put_named(",\"status\":", 10, rec->status, out);
+	if (rec->timed) {
+		LIT(out, ",\"duration_ms\":");
+		jbuf_double(out, rec->duration_ms);
+	}
+}
+
+static void
+put_msg(const struct record_base *base, const char *msg, size_t n, struct jbuf *out)
+{
+	LIT(out, ",\"msg\":");
+	if (redact_concerns(base->redact, NULL))
+		redact_str(base->redact, NULL, msg, n, out);
+	else
+		jbuf_str(out, msg, n);
+}
+
+/* What the library adds stands last, so that it wins over a caller's field of the same name. */
+static void
+put_extras(const struct record *rec, struct jbuf *out)
+{
+	if (rec->site != NULL) {
+		put_named(",\"file\":", 8, rec->site->file, out);
+		LIT(out, ",\"line\":");
+		jbuf_i64(out, rec->site->line);
+		put_named(",\"func\":", 8, rec->site->func, out);
+	}
+	if (rec->tid != 0) {
+		LIT(out, ",\"tid\":");
+		jbuf_i64(out, rec->tid);
+	}
+	if (rec->suppressed > 0) {
+		LIT(out, ",\"suppressed\":");
+		jbuf_u64(out, rec->suppressed);
+	}
+	if (rec->audit)
+		LIT(out, ",\"audit\":true");
+}
+
+void
+record_encode(const struct record_base *base, const struct record *rec, struct jbuf *out,
+    uint16_t *splice)
+{
+	put_envelope(base, rec, out, splice);
+	if (rec->msg != NULL)
+		put_msg(base, rec->msg, rec->nmsg, out);
+	jbuf_raw(out, base->bound, base->nbound);
+	for (size_t i = 0; i < rec->n; i++)
+		put_field(base->redact, &rec->fields[i], out);
+	put_extras(rec, out);
+	jbuf_char(out, '}');
+}
+
+void
+record_gap(const struct record_base *base, int64_t ts, uint64_t lost, const char *reason,
+    struct jbuf *out, uint16_t *splice)
+{
+	const alog_field fields[] = {
+		alog_kv_uint("lost", lost),
+		alog_kv_str("reason", reason),
+	};
+	const struct record rec = { .ts = ts,
+		.level = ALOG_LEVEL_ERROR,
+		.event = "log.gap",
+		.msg = "records were lost",
+		.nmsg = 17,
+		.fields = fields,
+		.n = 2 };
+
+	record_encode(base, &rec, out, splice);
+}
+
+void
+record_line(const char *rec, size_t n, uint16_t splice, uint64_t seq, struct jbuf *out)
+{
+	jbuf_raw(out, rec, splice);
+	jbuf_u64(out, seq);
+	jbuf_raw(out, rec + splice, n - splice);
+	jbuf_char(out, '\n');
+}
+
+int32_t
+record_day(const char *rec, size_t n)
+{
+	int32_t day;
+
+	/* It stands where put_envelope put it; only a damaged ring has anything else there. */
+	if (n < TS_AT + 10 || clock_parse_day(rec + TS_AT, 10, &day) < 0)
+		return 0;
+	return day;
+}
+
+/* ---- too long ---- */
+
+/* Bytes of the UTF-8 character at s (at least 1, at most n); an invalid byte counts as one. */
+static size_t
+char_bytes(const char *s, size_t n)
+{
+	unsigned char c = (unsigned char)s[0];
+	size_t want = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+
+	return want <= n ? want : n;
+}
+
+/* Append as much of a string as leaves the buffer at most end long, closing quote included. */
+static void
+put_cut_str(const char *s, size_t n, size_t end, struct jbuf *out)
+{
+	jbuf_char(out, '"');
+	for (size_t i = 0, k; i < n; i += k) {
+		const size_t before = out->len;
+
+		k = char_bytes(s + i, n - i);
+		jbuf_str_inner(out, s + i, k);
+		if (out->len + 1 > end) {
+			out->len = before;
+			break;
+		}
+	}
+	jbuf_char(out, '"');
+}
+
+/* Append a field if it ends by end, a string cut if it must be; false: it did not fit whole. */
+static bool
+put_cut_field(const struct redact *redact, const alog_field *f, size_t end, struct jbuf *out)
+{
+	const size_t start = out->len;
+	const bool text = f->type == ALOG_TYPE_STRING || f->type == ALOG_TYPE_BYTES;
+
+	put_field(redact, f, out);
+	if (out->len <= end)
+		return true;
+	out->len = start;
+	/* A redacted string is left out: the cut must not fall before what was to be hidden. */
+	if (!text || f->v.s == NULL || redact_concerns(redact, f->key))
+		return false;
+	put_key(f->key, out);
+	if (out->len + 2 > end)
+		out->len = start;
+	else
+		put_cut_str(f->v.s, f->type == ALOG_TYPE_STRING ? strlen(f->v.s) : f->n, end, out);
+	return false;
+}
+
+void
+record_encode_cut(const struct record_base *base, const struct record *rec, size_t max,
+    struct jbuf *out, uint16_t *splice)
+{
+	static const char tail[] = ",\"truncated\":true}";
+	char extra_text[RECORD_MIN];
+	struct jbuf extra = { extra_text, 0, sizeof extra_text };
+	const size_t start = out->len;
+	size_t end, before;
+	bool whole = true;
+
+	put_extras(rec, &extra);
+	if (jbuf_full(&extra))
+		extra.len = 0;
+	end = start + max - extra.len - (sizeof tail - 1);
+	put_envelope(base, rec, out, splice);
+	before = out->len;
+	if (rec->msg != NULL) {
+		put_msg(base, rec->msg, rec->nmsg, out);
+		/* Leave bound fields, which say whose record this is, before its text. */
+		if (out->len + base->nbound > end) {
+			out->len = before;
+			whole = false;
+			if (!redact_concerns(base->redact, NULL) && before + base->nbound + 16 < end) {
+				LIT(out, ",\"msg\":");
+				put_cut_str(rec->msg, rec->nmsg, end - base->nbound, out);
+			}
+		}
+	}
+	if (out->len + base->nbound <= end)
+		jbuf_raw(out, base->bound, base->nbound);
+	for (size_t i = 0; whole && i < rec->n; i++)
+		whole = put_cut_field(base->redact, &rec->fields[i], end, out);
+	jbuf_raw(out, extra.p, extra.len);
+	jbuf_raw(out, tail, sizeof tail - 1);
+}

@@ -1,0 +1,169 @@
+#include "segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#define TAIL_BLOCK 65536
+
+int
+segment_root_open(struct segment_root *root, alog_error *err)
+{
+	if (sys->mkdirat(AT_FDCWD, root->path, root->dir_mode) < 0 && errno != EEXIST)
+		return error_set(err, ALOG_EIO, errno, root->path, "cannot make the root");
+	root->fd = sys->openat(AT_FDCWD, root->path, O_RDONLY | O_DIRECTORY, 0);
+	if (root->fd < 0)
+		return error_set(err, ALOG_EIO, errno, root->path, "cannot open the root");
+	return 0;
+}
+
+int
+segment_open_partition(const struct segment_root *root, int32_t day)
+{
+	char name[PATH_NAME_MAX];
+
+	path_partition(name, day);
+	return sys_opendir_at(root->fd, name);
+}
+
+static int
+make_partition(const struct segment_root *root, int32_t day)
+{
+	char name[PATH_NAME_MAX];
+
+	path_partition(name, day);
+	if (sys->mkdirat(root->fd, name, root->dir_mode) < 0 && errno != EEXIST)
+		return -1;
+	return sys_opendir_at(root->fd, name);
+}
+
+int
+segment_create(struct segment *seg, const struct segment_root *root, int32_t day,
+    const struct path_segment *id, alog_error *err)
+{
+	struct segment s = SEGMENT_NONE;
+
+	s.day = day;
+	s.number = id->number;
+	path_segment(s.name, id);
+	/* Retention may remove an empty partition between the two calls. */
+	for (int tries = 0; s.fd < 0 && tries < 3; tries++) {
+		if ((s.dirfd = make_partition(root, day)) < 0) {
+			path_partition(s.name, day);
+			return error_set(
+			    err, ALOG_EIO, errno, root->path, "cannot make %s", s.name);
+		}
+		s.fd = sys->openat(s.dirfd, s.name,
+		    O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, root->file_mode);
+		if (s.fd < 0) {
+			const int e = errno;
+
+			(void)sys->close(s.dirfd);
+			if (e != ENOENT || tries == 2)
+				return error_set(
+				    err, ALOG_EIO, e, root->path, "cannot make %s", s.name);
+		}
+	}
+	*seg = s;
+	return 0;
+}
+
+/* Length of the file up to and with its last line feed; -1 and errno. */
+static int64_t
+whole_lines(int fd, uint64_t size)
+{
+	char block[TAIL_BLOCK];
+	const char *nl;
+
+	while (size > 0) {
+		const size_t want = size < sizeof block ? (size_t)size : sizeof block;
+		const ssize_t got = sys_pread_all(fd, block, want, (off_t)(size - want));
+
+		if (got < 0)
+			return -1;
+		if ((nl = memrchr(block, '\n', (size_t)got)) != NULL)
+			return (int64_t)(size - want + (size_t)(nl - block) + 1);
+		size -= want;
+	}
+	return 0;
+}
+
+int
+segment_reopen(struct segment *seg, const struct segment_root *root, int32_t day,
+    const char *name, uint64_t *cut, alog_error *err)
+{
+	struct segment s = SEGMENT_NONE;
+	struct path_segment id;
+	struct stat st;
+	int64_t whole = -1;
+
+	if (!path_parse_segment(name, &id) || strlen(name) >= sizeof s.name)
+		return error_set(err, ALOG_EINVAL, 0, name, "not a segment's name");
+	s.day = day;
+	s.number = id.number;
+	strcpy(s.name, name);
+	if ((s.dirfd = segment_open_partition(root, day)) < 0)
+		return error_set(err, ALOG_EIO, errno, name, "cannot open its partition");
+	s.fd = sys->openat(s.dirfd, name, O_RDWR | O_APPEND | O_NOFOLLOW, 0);
+	if (s.fd >= 0 && sys->fstat(s.fd, &st) == 0)
+		whole = whole_lines(s.fd, (uint64_t)st.st_size);
+	if (whole < 0 || (whole < st.st_size && sys->ftruncate(s.fd, whole) < 0)) {
+		const int e = errno;
+
+		segment_close(&s);
+		return error_set(err, ALOG_EIO, e, name, "cannot reopen");
+	}
+	*cut = (uint64_t)(st.st_size - whole);
+	s.bytes = (uint64_t)whole;
+	*seg = s;
+	return 0;
+}
+
+int
+segment_append(
+    struct segment *seg, const char *lines, size_t n, bool *broken, alog_error *err)
+{
+	int e;
+
+	if (sys_write_all(seg->fd, lines, n, NULL) == 0) {
+		seg->bytes += n;
+		return 0;
+	}
+	e = errno;
+	*broken = sys->ftruncate(seg->fd, (off_t)seg->bytes) < 0 || e == EIO;
+	return error_set(err, ALOG_EIO, e, seg->name, "cannot write");
+}
+
+int
+segment_sync(struct segment *seg, const struct segment_root *root, alog_error *err)
+{
+	if (sys->fdatasync(seg->fd) < 0)
+		return error_set(err, ALOG_EIO, errno, seg->name, "fdatasync");
+	if (!seg->entered) {
+		if (sys_sync_dir(seg->dirfd) < 0 || sys_sync_dir(root->fd) < 0)
+			return error_set(
+			    err, ALOG_EIO, errno, seg->name, "fsync of its directory");
+		seg->entered = true;
+	}
+	seg->durable = seg->bytes;
+	return 0;
+}
+
+bool
+segment_linked(const struct segment *seg)
+{
+	struct stat st;
+
+	/* A call that fails says nothing about the name. */
+	return sys->fstat(seg->fd, &st) < 0 || st.st_nlink > 0;
+}
+
+void
+segment_close(struct segment *seg)
+{
+	if (seg->fd >= 0)
+		(void)sys->close(seg->fd);
+	if (seg->dirfd >= 0)
+		(void)sys->close(seg->dirfd);
+	*seg = SEGMENT_NONE;
+}

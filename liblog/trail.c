@@ -1,0 +1,227 @@
+#include "trail.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record.h"
+#include "rotate.h"
+
+int
+trail_init(struct trail *t, alog_error *err)
+{
+	t->cap = TRAIL_BATCH;
+	if ((t->batch = malloc(t->cap)) == NULL)
+		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "batch");
+	return 0;
+}
+
+static void
+discard(struct trail *t)
+{
+	t->nbatch = t->lines = 0;
+	t->batch_seq = t->written_seq;
+}
+
+/* Close the open segment; who waits for it may seal it. */
+static void
+hand_over(struct trail *t)
+{
+	struct segment done = t->seg;
+
+	if (done.fd < 0)
+		return;
+	segment_close(&t->seg);
+	if (t->finished != NULL)
+		t->finished(t->arg, done.day, done.name, done.bytes);
+}
+
+static int
+create(struct trail *t, int32_t day, struct segment *seg, alog_error *err)
+{
+	struct path_segment id = { .number = t->number + 1, .kind = PATH_PLAIN };
+	int rc;
+
+	(void)strncpy(id.service, t->service, sizeof id.service - 1);
+	(void)strncpy(id.writer, t->writer, sizeof id.writer - 1);
+	if ((rc = segment_create(seg, t->root, day, &id, err)) < 0)
+		return rc;
+	if (t->number > 0 && t->monitor != NULL)
+		monitor_add(&t->monitor->rolls, 1);
+	t->number++;
+	return 0;
+}
+
+int
+trail_flush(struct trail *t, alog_error *err)
+{
+	bool broken = false;
+	int rc;
+
+	if (t->nbatch == 0)
+		return 0;
+	rc = segment_append(&t->seg, t->batch, t->nbatch, &broken, err);
+	if (rc < 0) {
+		discard(t);
+		if (broken)
+			hand_over(t);
+		return rc;
+	}
+	if (t->monitor != NULL) {
+		monitor_add(&t->monitor->written, t->lines);
+		monitor_add(&t->monitor->bytes, t->nbatch);
+	}
+	t->written_seq = t->batch_seq;
+	t->nbatch = t->lines = 0;
+	return 0;
+}
+
+/* ---- making durable ---- */
+
+/* Append bytes from..to of one file to another segment. */
+static int
+copy_range(int fd, uint64_t from, uint64_t to, struct segment *seg, char *buf, alog_error *err)
+{
+	bool broken = false;
+	int rc;
+
+	while (from < to) {
+		const uint64_t left = to - from;
+		const size_t want = left < TRAIL_BATCH ? (size_t)left : TRAIL_BATCH;
+		const ssize_t got = sys_pread_all(fd, buf, want, (off_t)from);
+
+		if (got <= 0)
+			return error_set(err, ALOG_EIO, got < 0 ? errno : EIO, seg->name,
+			    "cannot read back what was not durable");
+		if ((rc = segment_append(seg, buf, (size_t)got, &broken, err)) < 0)
+			return rc;
+		from += (uint64_t)got;
+	}
+	return 0;
+}
+
+/* After a failed sync: move the lines that are not durable to a new segment. */
+static int
+rescue(struct trail *t, alog_error *err)
+{
+	struct segment fresh, old = t->seg;
+	int rc;
+
+	if ((rc = create(t, old.day, &fresh, err)) < 0)
+		return rc;
+	if ((rc = copy_range(old.fd, old.durable, old.bytes, &fresh, t->batch, err)) < 0
+	    || (rc = segment_sync(&fresh, t->root, err)) < 0) {
+		(void)sys->unlinkat(fresh.dirfd, fresh.name, 0);
+		segment_close(&fresh);
+		return rc;
+	}
+	/* Where this fails both files show the lines; readers know them by their seq. */
+	if (sys->ftruncate(old.fd, (off_t)old.durable) == 0)
+		t->seg.bytes = old.durable;
+	hand_over(t);
+	t->seg = fresh;
+	t->durable_seq = t->written_seq;
+	return 0;
+}
+
+int
+trail_sync(struct trail *t, alog_error *err)
+{
+	alog_error first = { 0 };
+	int rc;
+
+	if ((rc = trail_flush(t, err)) < 0)
+		return rc;
+	if (t->seg.fd < 0 || t->durable_seq == t->written_seq)
+		return 0;
+	if ((rc = segment_sync(&t->seg, t->root, &first)) < 0) {
+		(void)rescue(t, NULL);
+		if (err != NULL)
+			*err = first;
+		return rc;
+	}
+	if (t->monitor != NULL)
+		monitor_add(&t->monitor->durable, t->written_seq - t->durable_seq);
+	t->durable_seq = t->written_seq;
+	return 0;
+}
+
+int
+trail_finish(struct trail *t, alog_error *err)
+{
+	const int rc = trail_sync(t, err);
+
+	if (t->seg.fd >= 0 && t->durable_seq == t->written_seq)
+		hand_over(t);
+	return rc;
+}
+
+/* ---- records ---- */
+
+static int
+grow(struct trail *t, size_t need, alog_error *err)
+{
+	char *grown;
+
+	if (t->cap - t->nbatch >= need)
+		return 0;
+	if ((grown = realloc(t->batch, t->nbatch + need)) == NULL)
+		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "batch");
+	t->batch = grown;
+	t->cap = t->nbatch + need;
+	return 0;
+}
+
+/* Leave the open segment for one of this day.  While that can't be made, a record of the day after
+ * may stay where it is: late in the right order is better than not at all. */
+static int
+roll(struct trail *t, int32_t day, alog_error *err)
+{
+	struct segment fresh;
+	int rc;
+
+	if (t->seg.fd >= 0 && (rc = trail_sync(t, err)) < 0)
+		return rc;
+	if ((rc = create(t, day, &fresh, err)) < 0)
+		return t->seg.fd >= 0 && day == t->seg.day + 1 ? 0 : rc;
+	hand_over(t);
+	t->seg = fresh;
+	return 0;
+}
+
+int
+trail_put(struct trail *t, const struct ring_record *rec, alog_error *err)
+{
+	const int32_t day = record_day(rec->p, rec->len);
+	const size_t most = (size_t)rec->len + 24; /* the digits and the line feed */
+	struct jbuf out;
+	int rc = 0;
+
+	if (t->seg.fd < 0
+	    || rotate_due(
+		   t->seg.day, t->seg.bytes + t->nbatch, most, t->segment_bytes, day)
+		!= ROTATE_STAY) {
+		if ((rc = trail_flush(t, err)) == 0)
+			rc = roll(t, day, err);
+	}
+	if (rc == 0)
+		rc = grow(t, most, err);
+	if (rc < 0) {
+		discard(t);
+		return rc;
+	}
+	out = (struct jbuf) { t->batch, t->nbatch, t->cap };
+	record_line(rec->p, rec->len, rec->splice, rec->seq, &out);
+	t->nbatch = out.len;
+	t->batch_seq = rec->seq;
+	t->lines++;
+	return 0;
+}
+
+void
+trail_close(struct trail *t)
+{
+	segment_close(&t->seg);
+	free(t->batch);
+	t->batch = NULL;
+}
