@@ -1,0 +1,420 @@
+#!/usr/bin/env python3
+"""tests/differential.py BUILD [QUERIES [SEED]] - random questions, through auditq and naively.
+
+A trail of every kind of file is made: sealed and plain segments of liblog's, archives made by
+`auditq pack` under two time keys, foreign files, plain and gzip, with everything that lines
+can have wrong.  Each question is answered with and without the index, by one thread and by four; each
+answer must be, byte for byte, what a few lines of Python find by reading everything.
+"""
+import datetime
+import decimal
+import glob
+import gzip
+import json
+import operator
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+DAY = 86400 * 10**9
+START = 1761004800 * 10**9  # 2025-10-21
+LEVELS = ["trace", "debug", "info", "notice", "warn", "error", "critical"]
+TS_KEYS = ["ts", "@timestamp", "timestamp", "time", "eventTime"]
+NONE = -(2**63)
+
+# ---- reading: what a line says ----
+
+TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?")
+
+
+def value_time(v):
+    """ns since 1970 of a time in a record, or None. Only the spellings that make_line uses."""
+    if isinstance(v, str):
+        m = TIME.fullmatch(v)
+        if not m:
+            return None
+        at = datetime.datetime(*map(int, m.groups()[:6]), tzinfo=datetime.timezone.utc)
+        ns = int(at.timestamp()) * 10**9 + int((m[7] or "").ljust(9, "0"))
+        if m[8] and m[8] != "Z":
+            sign = -1 if m[8][0] == "-" else 1
+            ns -= sign * (int(m[8][1:3]) * 60 + int(m[8][4:6])) * 60 * 10**9
+        return ns
+    if isinstance(v, (int, decimal.Decimal)) and not isinstance(v, bool):
+        size = abs(v)
+        scale = 10**9 if size < 1e11 else 10**6 if size < 1e14 else 10**3 if size < 1e17 else 1
+        return int(v * scale)
+    return None
+
+
+def refuse(constant):
+    raise ValueError(constant)
+
+
+def parse(raw):
+    """The object in a line, or None."""
+    try:
+        text = raw.decode("utf-8", "surrogateescape")
+        value = json.loads(text, parse_float=decimal.Decimal, parse_constant=refuse)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+ABSENT = object()
+
+
+def get(value, path):
+    """The field at a dotted path: the longest prefix that is a key wins, if the rest is there."""
+    if not path:
+        return value
+    if not isinstance(value, dict):
+        return ABSENT
+    for n in range(len(path), 0, -1):
+        key = ".".join(path[:n])
+        if key in value:
+            found = get(value[key], path[n:])
+            if found is not ABSENT:
+                return found
+    return ABSENT
+
+
+class Line:
+    def __init__(self, path, offset, raw, parsed, ts):
+        self.path, self.offset, self.raw, self.value, self.ts = path, offset, raw, parsed, ts
+        if parsed is None:
+            return
+        self.level = parsed.get("level")
+        status = parsed.get("status")
+        rank = LEVELS.index(self.level) if self.level in LEVELS else -1
+        self.rank = rank
+        self.failed = status == "failed" if status is not None else rank >= LEVELS.index("error")
+
+
+def read_file(path, keys):
+    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as f:
+        data = f.read()
+    ts, offset = NONE, 0
+    for raw in data.split(b"\n"):
+        text = raw[3:] if offset == 0 and raw.startswith(b"\xef\xbb\xbf") else raw
+        if text.strip(b" \t\r"):
+            parsed = parse(text)
+            if parsed is not None:
+                times = (value_time(parsed[k]) for k in keys if k in parsed)
+                ts = next((t for t in times if t is not None), ts)
+            yield Line(path, offset, raw, parsed, ts)
+        offset += len(raw) + 1
+
+
+# ---- writing: a trail ----
+
+TEXTS = ["plain", "", 'a "quoted" \\ one', "a/b", "tab\tand\nfeed", "\x01\x7f", "café € 🐧",
+         "2025-10-22", "x" * 70, "detection", "acme", "globex", "failed", "null", "\ud800"]
+NUMBERS = ["0", "-0", "1", "7", "10", "1.0", "1e1", "100e-2", "9007199254740993",
+           "9007199254740992", "-9223372036854775808", "18446744073709551615", "0.1",
+           "1e400", "-1e400", "123456789012345678901234567890"]
+
+
+def spell(rng, text):
+    """A JSON string, in one of its spellings."""
+    out = json.dumps(text, ensure_ascii=rng.random() < 0.5 or "\ud800" in text)
+    if text and rng.random() < 0.15 and out[1] not in '\\"' and ord(text[0]) < 0x10000:
+        out = f'"\\u{ord(text[0]):04x}{out[2:]}'
+    return out.replace("/", "\\/") if rng.random() < 0.2 else out
+
+
+def spell_time(rng, ns):
+    at = datetime.datetime.fromtimestamp(ns // 10**9, datetime.timezone.utc)
+    kind = rng.randrange(6)
+    if kind == 0:
+        return str(ns // 10**6)
+    if kind == 1:
+        return f"{ns // 10**9}.{ns // 10**6 % 1000:03d}"
+    if kind == 2:
+        return f'"{at:%Y-%m-%d %H:%M:%S}"'
+    if kind == 3:
+        there = at + datetime.timedelta(hours=2)
+        return f'"{there:%Y-%m-%dT%H:%M:%S}.{ns % 10**9:09d}+02:00"'
+    return f'"{at:%Y-%m-%dT%H:%M:%SZ}"'
+
+
+def make_value(rng, depth=0):
+    kind = rng.randrange(9 if depth < 2 else 6)
+    if kind < 3:
+        return spell(rng, rng.choice(TEXTS))
+    if kind < 5:
+        return rng.choice(NUMBERS)
+    if kind == 5:
+        return rng.choice(["null", "true", "false", "[]", "{}"])
+    if kind == 6:
+        return f"[{make_value(rng, 2)}, {make_value(rng, 2)}]"
+    return make_object(rng, [("name", make_value(rng, depth + 1)), ("b", make_value(rng, depth + 1)),
+                             ("name", make_value(rng, depth + 1))][:rng.randrange(4)])
+
+
+def make_object(rng, members):
+    gap = rng.choice(["", "", " "])
+    return "{" + f",{gap}".join(f"{spell(rng, k)}{gap}:{gap}{v}" for k, v in members) + "}"
+
+
+def make_line(rng, ns, key):
+    members = [(key, spell_time(rng, ns))] if rng.random() < 0.95 else []
+    chances = [("level", 0.8, lambda: spell(rng, rng.choice(LEVELS))),
+               ("run_id", 0.8, lambda: spell(rng, f"run-{rng.randrange(12):02d}")),
+               ("stage", 0.7, lambda: spell(rng, rng.choice(["fetch", "decode", "detection"]))),
+               ("status", 0.2, lambda: rng.choice(['"ok"', '"failed"', "null", "1"])),
+               ("value", 0.5, lambda: make_value(rng)), ("n", 0.5, lambda: rng.choice(NUMBERS)),
+               ("user", 0.4, lambda: make_value(rng)), ("user.name", 0.1, lambda: make_value(rng)),
+               ("http.status", 0.2, lambda: rng.choice(NUMBERS)), ("msg", 0.5, lambda: spell(rng, rng.choice(TEXTS)))]
+    members += [(k, make()) for k, chance, make in chances if rng.random() < chance]
+    if rng.random() < 0.05:
+        members += [rng.choice(members)] if members else []
+    if rng.random() < 0.3:
+        rng.shuffle(members)
+    return make_object(rng, members).encode("utf-8", "surrogatepass")
+
+
+def make_lines(rng, n, first, span, key="ts"):
+    return [make_line(rng, first + rng.randrange(span // 10**9) * 10**9, key) for _ in range(n)]
+
+
+def damage(rng, lines):
+    """What is odd but right, and what is wrong."""
+    odd = [b"", b" \t", b'{"ts":"2025-10-22T10:00:00Z","msg":"caf\xe9"}',
+           b"no json", b"[1,2]", b'{"a":1} {"b":2}', b'{"a":01}', b'{"a":NaN}', b"{", b"\0\0\0"]
+    for line in lines:
+        yield line + b"\r" if rng.random() < 0.1 else line
+        if rng.random() < 0.02:
+            yield rng.choice(odd)
+
+
+def write(path, lines, members=1):
+    """One file; .gz in so many members; without a line feed at the end."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    size = -(-len(lines) // members)
+    parts = [b"\n".join(lines[i:i + size]) for i in range(0, len(lines), size)]
+    parts = [p + b"\n" for p in parts[:-1]] + parts[-1:]
+    with open(path, "wb") as f:
+        for part in parts:
+            f.write(gzip.compress(part) if path.endswith(".gz") else part)
+
+
+def make_trail(build, root, rng):
+    """Files below root; a list of all lines in their files."""
+    keys = {}
+
+    def run(*command, status=(0,)):
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert done.returncode in status, f"{command}: {done.returncode} {done.stderr}"
+
+    seed = str(rng.randrange(2**32))
+    run(f"{build}/tests/trail", f"{root}/log", seed, "4000", "sealed")
+    run(f"{build}/tests/trail", f"{root}/log", seed, "500", "plain")
+    # A crash between the rename and the unlink of a seal leaves both: the archive counts.
+    sealed = sorted(glob.glob(f"{root}/log/date=*/*.gz"))[0]
+    with open(sealed[:-3], "wb") as f:
+        f.write(gzip.open(sealed).read())
+    for key in "ts", "when":
+        source = f"{root}/source.jsonl"
+        lines = make_lines(rng, 1500, START, 4 * DAY, key)
+        if key == "when":  # where the record's own ts is not its time
+            lines = [b'{"ts":"2025-10-23T00:00:00Z",' + l[1:] if rng.random() < 0.2 and len(l) > 2
+                     else l for l in lines]
+        write(source, lines)
+        before = set(glob.glob(f"{root}/log/date=*/*"))
+        run(f"{build}/auditq", "pack", "--root", f"{root}/log", "--ts", key, source, status=(0, 3))
+        keys.update(dict.fromkeys(set(glob.glob(f"{root}/log/date=*/*")) - before, [key]))
+        os.unlink(source)
+    for path in glob.glob(f"{root}/log/*.reject.jsonl"):
+        os.unlink(path)
+    write(f"{root}/log/2025-10-22.jsonl", list(damage(rng, make_lines(rng, 400, START + DAY, DAY))))
+    write(f"{root}/log/foreign/a.jsonl.gz", list(damage(rng, make_lines(rng, 800, START, 4 * DAY))), 3)
+    write(f"{root}/log/foreign/b.jsonl", [b"\xef\xbb\xbf" + b'{"msg":"no time yet"}'] +
+          sorted(make_lines(rng, 300, START, 4 * DAY)))
+    write(f"{root}/log/date=2025-10-23/clean.jsonl.gz", make_lines(rng, 600, START + 2 * DAY, DAY), 2)
+
+    lines = []
+    for path in sorted(glob.glob(f"{root}/log/**/*.jsonl*", recursive=True)):
+        if not os.path.exists(path + ".gz"):
+            lines += read_file(path, keys.get(path, TS_KEYS))
+    lines.sort(key=lambda l: (l.ts, l.path.encode(), l.offset))
+    return lines
+
+
+# ---- asking ----
+
+COMPARE = {"==": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+
+
+def encode(text):
+    """The bytes of a decoded string; wrong ones, and a lone surrogate, as they were."""
+    return b"".join(c.encode("utf-8", "surrogateescape" if "\udc80" <= c <= "\udcff" else "surrogatepass")
+                    for c in text)
+
+
+def compare(op, value, literal):
+    if isinstance(literal, str) and isinstance(value, str):
+        return COMPARE[op](encode(value), encode(literal))
+    if literal is None or isinstance(literal, bool):
+        return op == "==" and value is literal
+    if isinstance(value, (bool, str)) or not isinstance(value, (int, decimal.Decimal)) or isinstance(literal, str):
+        return False
+    return COMPARE[op](value, literal)
+
+
+def random_literal(rng, lines):
+    kind = rng.randrange(8)
+    if kind == 0:
+        return rng.choice([("null", None), ("true", True), ("false", False)])
+    if kind < 4:
+        text = rng.choice(NUMBERS)
+        return text, json.loads(text, parse_float=decimal.Decimal)
+    text = rng.choice([t for t in TEXTS if t != "\ud800"] + ["run-03", "warn", "detection", "maria", "ok"])
+    return json.dumps(text, ensure_ascii=False), text
+
+
+PATHS = ["level", "stage", "status", "run_id", "msg", "n", "value", "http.status", "user",
+         "user.name", "value.name", "value.user.name", "value.b.name", "gpu", "seq", "zzz", "event"]
+
+
+def random_expression(rng, lines, depth=0):
+    """A text and its meaning."""
+    kind = rng.randrange(10 if depth < 3 else 6)
+    path = rng.choice(PATHS)
+    keys = path.split(".")
+    if kind < 4:
+        op = rng.choice(["==", "==", "!=", "<", "<=", ">", ">="])
+        text, literal = random_literal(rng, lines)
+        if literal is None or isinstance(literal, bool):
+            op = rng.choice(["==", "!="])
+        if op == "!=":
+            return f"{path} != {text}", lambda v: not compare("==", get(v, keys), literal)
+        return f"{path} {op} {text}", lambda v: compare(op, get(v, keys), literal)
+    if kind == 4:
+        some = [random_literal(rng, lines) for _ in range(rng.randrange(1, 4))]
+        return (f"{path} in ({', '.join(t for t, _ in some)})",
+                lambda v: any(compare("==", get(v, keys), l) for _, l in some))
+    if kind == 5:
+        return f"exists {path}", lambda v: get(v, keys) is not ABSENT
+    left, is_left = random_expression(rng, lines, depth + 1)
+    if kind == 6:
+        return f"not ({left})", lambda v: not is_left(v)
+    right, is_right = random_expression(rng, lines, depth + 1)
+    if kind < 9:
+        return f"({left}) and ({right})", lambda v: is_left(v) and is_right(v)
+    return f"({left}) or ({right})", lambda v: is_left(v) or is_right(v)
+
+
+def random_window(rng):
+    """Arguments, and the bounds in ns."""
+    after, before, argv = None, None, []
+    if rng.random() < 0.4:
+        after = START + rng.randrange(-12, 100) * 3600 * 10**9
+        argv += ["--after", datetime.datetime.fromtimestamp(after // 10**9, datetime.timezone.utc).strftime("%FT%TZ")]
+    if rng.random() < 0.4:
+        before = (after or START) + rng.randrange(1, 60) * 3600 * 10**9
+        argv += ["--before", datetime.datetime.fromtimestamp(before // 10**9, datetime.timezone.utc).strftime("%FT%TZ")]
+    if not argv and rng.random() < 0.3:
+        first = rng.randrange(4)
+        last = rng.randrange(first, 4)
+        argv += ["--on", f"2025-10-{21 + first}..2025-10-{21 + last}"]
+        after, before = START + first * DAY, START + (last + 1) * DAY
+    return argv, after, before
+
+
+def random_filters(rng, lines):
+    """Arguments, and what each asks of a line."""
+    argv, filters = [], []
+    if rng.random() < 0.25:
+        ids = [i for i in (get(l.value, ["run_id"]) for l in rng.sample(lines, 50) if l.value is not None)
+               if isinstance(i, str)]
+        run = rng.choice(ids)[:rng.choice([4, 6, 100])]
+        argv += ["--run", run]
+        filters.append(lambda l: isinstance(l.value.get("run_id"), str) and l.value["run_id"].startswith(run))
+    if rng.random() < 0.25:
+        stages = rng.sample(["fetch", "decode", "detection", "publish", "none"], rng.randrange(1, 3))
+        argv += ["--stage", ",".join(stages)]
+        filters.append(lambda l: isinstance(l.value.get("stage"), str) and l.value["stage"] in stages)
+    if rng.random() < 0.25:
+        argv += ["--failed"]
+        filters.append(lambda l: l.failed)
+    if rng.random() < 0.25:
+        least = rng.randrange(7)
+        if rng.random() < 0.5:
+            argv += ["--level", LEVELS[least]]
+            filters.append(lambda l: l.rank >= least)
+        else:
+            argv += ["--level", "=" + LEVELS[least]]
+            filters.append(lambda l: l.rank == least)
+    if rng.random() < 0.5:
+        text, meaning = random_expression(rng, lines)
+        argv += ["--where", text]
+        filters.append(lambda l: meaning(l.value))
+    return argv, filters
+
+
+def answer(lines, window, filters, reverse, limit):
+    """The lines that match, and whether some line in the window is none."""
+    after, before = window
+    inside = [l for l in lines if (after is None or l.ts != NONE and l.ts >= after) and
+              (before is None or l.ts != NONE and l.ts < before)]
+    lost = any(l.value is None for l in inside)
+    found = [l for l in inside if l.value is not None and all(f(l) for f in filters)]
+    if reverse:
+        found.reverse()
+    return found[:limit], lost
+
+
+def ask(build, root, rng, lines):
+    """None, or what is wrong with an answer."""
+    window, after, before = random_window(rng)
+    argv, filters = random_filters(rng, lines)
+    reverse, count = rng.random() < 0.3, rng.random() < 0.2
+    limit = rng.choice([None, None, None, 1, 10, 100])
+    want, lost = answer(lines, (after, before), filters, reverse, limit)
+    argv += window + ["-r"] * reverse + ["-c"] * count
+    argv += ["--limit", str(limit)] if limit else []
+    text = b"%d\n" % len(want) if count else b"".join(l.raw + b"\n" for l in want)
+    status = {3} if lost else {0} if want else {1}
+    if limit:
+        status |= {0 if want else 1}  # it may stop before it sees what is wrong
+    for extra in [], ["--no-index"], ["-j", "1"], ["-j", "4", "--no-index"]:
+        command = [f"{build}/auditq", *extra, *argv, f"{root}/log"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.stdout != text or done.returncode not in status:
+            return (f"{command}\nexit {done.returncode}, expected {status}; {len(want)} lines "
+                    f"expected, {done.stdout.count(10)} given, first difference: "
+                    f"{first_difference(text, done.stdout)}\n{done.stderr.decode()[:500]}")
+    return None
+
+
+def first_difference(want, got):
+    for a, b in zip(want.split(b"\n"), got.split(b"\n")):
+        if a != b:
+            return f"\n  {a!r}\n  {b!r}"
+    return "in length only"
+
+
+def main(build, queries=150, seed=1):
+    rng = random.Random(int(seed))
+    root = tempfile.mkdtemp()
+    failed = 0
+    try:
+        lines = make_trail(build, root, rng)
+        for i in range(int(queries)):
+            wrong = ask(build, root, rng, lines)
+            if wrong:
+                failed += 1
+                print("\n".join(f"# {line}" for line in wrong.splitlines()))
+    finally:
+        if not failed:
+            shutil.rmtree(root)
+    print(f"{'not ok' if failed else 'ok'} - {queries} random questions, {failed} answered wrongly")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
