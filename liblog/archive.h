@@ -16,21 +16,28 @@ struct archive;
 struct archive_options {
 	const struct schema *schema; /* NULL: schema_default; copied */
 	int gzip_level;              /* 1 to 12; 0: 6 */
-	uint64_t expected_bytes;     /* of all lines, to size members so that FORMAT_MEMBERS_MAX
-	                              * suffice; 0: unknown */
-	const char *path;            /* for error texts; borrowed until the end; may be NULL */
-	uint8_t previous[32];        /* digest of this writer's previous segment, or zeros */
-	char writer[33];             /* or "" */
+	uint64_t
+	    expected_bytes; /* of all lines with their line feeds, at least; members are sized so
+	                              * that FORMAT_MEMBERS_MAX suffice for them; 0: unknown */
+	uint32_t member_bytes; /* of lines in a member, about; 0: 512 KiB to 2 MiB, by how well
+	                              * they compress */
+	const char *path;      /* for error texts; borrowed until the end; may be NULL */
+	uint8_t previous[32];  /* digest of this writer's previous segment, or zeros */
+	char writer[33];       /* or "" */
 };
 
 /* Begin an archive on fd, which must be empty. */
-int archive_begin(struct archive **ret, int fd, const struct archive_options *opt, alog_error *err);
+int archive_begin(
+    struct archive **ret, int fd, const struct archive_options *opt, alog_error *err);
 
 /* Append one line (without its line feed; one is written after it).  Any bytes but '\n' are kept as they
- * are; a line that is no JSON object is counted in the member's summary (unreadable). */
+ * are; a line that is no JSON object is counted in the member's summary (unreadable).  ALOG_EINVAL: a
+ * line feed in it; ALOG_ETOOBIG: archive_full was not heeded, or over FORMAT_PLAIN_MAX. After an error
+ * archive_finish fails too. */
 int archive_add(struct archive *a, const char *line, size_t n, alog_error *err);
 
-/* Whether the next line should go to another archive (FORMAT_MEMBERS_MAX, or 256 MiB plain). */
+/* Whether the next line should go to another archive (FORMAT_MEMBERS_MAX, or FORMAT_PLAIN_MAX).
+ * Never before expected_bytes. */
 bool archive_full(const struct archive *a);
 
 /* Write what is buffered, the index and the footer.  total (may be NULL) gets the footer.  An
@@ -41,7 +48,7 @@ void archive_abort(struct archive *a);
 
 /* Read and check the footer of a finished archive of size bytes; ALOG_ECORRUPT when there is none,
  * ALOG_EVERSION, ALOG_EIO. */
-int archive_read_footer(int fd, uint64_t size, const char *path, struct format_footer *out,
-    alog_error *err);
+int archive_read_footer(
+    int fd, uint64_t size, const char *path, struct format_footer *out, alog_error *err);
 
 #endif

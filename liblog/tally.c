@@ -1,0 +1,251 @@
+#include "tally.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "format.h"
+#include "names.h"
+#include "section.h"
+
+struct run {
+	int64_t first_ts, last_ts;
+	uint32_t records, failed;
+	uint16_t first_member, last_member;
+	int32_t failed_stage;
+	bool began, ended, status_failed;
+};
+
+struct tally {
+	struct names *run_names, *stage_names;
+	struct run *run; /* by number in run_names */
+	size_t run_cap;
+	struct section_rollup *stage; /* by number in stage_names, and one; 0: no stage */
+	size_t stage_cap;
+	bool runs_incomplete, stages_incomplete;
+};
+
+struct tally *
+tally_new(void)
+{
+	struct tally *t = calloc(1, sizeof *t);
+
+	if (t == NULL)
+		return NULL;
+	t->run_names = names_new(FORMAT_RUNS_MAX);
+	t->stage_names = names_new(FORMAT_STAGES_MAX);
+	t->stage_cap = 8;
+	t->stage = calloc(t->stage_cap, sizeof *t->stage);
+	if (t->run_names == NULL || t->stage_names == NULL || t->stage == NULL) {
+		tally_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void
+tally_free(struct tally *t)
+{
+	if (t == NULL)
+		return;
+	for (size_t i = 0; t->stage != NULL && i < t->stage_cap; i++)
+		sketch_release(&t->stage[i].sketch);
+	free(t->stage);
+	free(t->run);
+	names_free(t->run_names);
+	names_free(t->stage_names);
+	free(t);
+}
+
+/* Results of number_of other than a number. */
+enum { MISSING = -1, NOMEM = -2 };
+
+/* The number of a name, MISSING when it is not to be in the table, or NOMEM. */
+static int32_t
+number_of(struct names *names, const struct field *name, bool *incomplete)
+{
+	char decoded[FORMAT_NAME_MAX];
+	const char *s = name->p;
+	size_t n = name->n;
+	int32_t i = NAMES_FULL;
+
+	if (name->escaped) {
+		n = field_decode(name, decoded, sizeof decoded);
+		s = decoded;
+	}
+	if (n <= sizeof decoded && (i = names_add(names, s, n)) == NAMES_NOMEM)
+		return NOMEM;
+	if (i < 0) {
+		*incomplete = true;
+		return MISSING;
+	}
+	return i;
+}
+
+/* The rollup of the line's stage: its index, MISSING or NOMEM. */
+static int32_t
+stage_of(struct tally *t, const struct schema_facts *facts)
+{
+	int32_t i;
+
+	if (facts->stage.type != FIELD_STRING)
+		return 0;
+	if ((i = number_of(t->stage_names, &facts->stage, &t->stages_incomplete)) < 0)
+		return i;
+	if ((size_t)++i >= t->stage_cap) {
+		struct section_rollup *stage =
+		    realloc(t->stage, 2 * t->stage_cap * sizeof *stage);
+		if (stage == NULL)
+			return NOMEM;
+		memset(stage + t->stage_cap, 0, t->stage_cap * sizeof *stage);
+		t->stage = stage;
+		t->stage_cap *= 2;
+	}
+	return i;
+}
+
+static int
+rollup_add(struct section_rollup *r, const struct schema_facts *facts)
+{
+	double d = facts->duration;
+
+	if (facts->has_duration) {
+		if (sketch_add(&r->sketch, d) < 0)
+			return -1;
+		r->min = r->durations == 0 || d < r->min ? d : r->min;
+		r->max = r->durations == 0 || d > r->max ? d : r->max;
+		r->sum += d;
+		r->durations++;
+	}
+	r->records++;
+	r->ends += facts->has_status;
+	r->failed += facts->failed;
+	return 0;
+}
+
+/* The run of the line: its number, MISSING (also when it has none) or NOMEM. */
+static int32_t
+run_of(struct tally *t, const struct schema_facts *facts, uint16_t member)
+{
+	int32_t i;
+
+	if (facts->run.type != FIELD_STRING)
+		return MISSING;
+	if ((i = number_of(t->run_names, &facts->run, &t->runs_incomplete)) < 0)
+		return i;
+	if ((size_t)i >= t->run_cap) {
+		size_t cap = t->run_cap == 0 ? 64 : 2 * t->run_cap;
+		struct run *run = realloc(t->run, cap * sizeof *run);
+		if (run == NULL)
+			return NOMEM;
+		memset(run + t->run_cap, 0, (cap - t->run_cap) * sizeof *run);
+		t->run = run;
+		t->run_cap = cap;
+	}
+	if (t->run[i].records == 0)
+		t->run[i] = (struct run){
+			.first_ts = CLOCK_NONE,
+			.last_ts = CLOCK_NONE,
+			.first_member = member,
+			.failed_stage = -1,
+		};
+	return i;
+}
+
+static void
+run_add(
+    struct run *r, const struct schema_facts *facts, int64_t ts, uint16_t member, int32_t stage)
+{
+	if (ts != CLOCK_NONE) {
+		r->first_ts = r->first_ts == CLOCK_NONE || ts < r->first_ts ? ts : r->first_ts;
+		r->last_ts = ts > r->last_ts ? ts : r->last_ts;
+	}
+	/* Stage 0 is of the records without one. */
+	if (facts->failed && r->failed == 0 && stage > 0)
+		r->failed_stage = stage;
+	r->failed += facts->failed;
+	r->records++;
+	r->last_member = member;
+	if (facts->event.type != FIELD_STRING)
+		return;
+	if (field_equals(&facts->event, "run.begin", 9)) {
+		r->began = true;
+	} else if (field_equals(&facts->event, "run.end", 7)) {
+		r->ended = true;
+		r->status_failed = facts->failed;
+	}
+}
+
+int
+tally_add(struct tally *t, const struct schema_facts *facts, int64_t ts, uint16_t member)
+{
+	int32_t stage = stage_of(t, facts), run;
+
+	if (stage == NOMEM || (stage >= 0 && rollup_add(&t->stage[stage], facts) < 0))
+		return -1;
+	if ((run = run_of(t, facts, member)) == NOMEM)
+		return -1;
+	if (run >= 0)
+		run_add(&t->run[run], facts, ts, member, stage);
+	return 0;
+}
+
+static int
+by_id(const void *va, const void *vb)
+{
+	const struct format_run *a = va, *b = vb;
+	int c = memcmp(a->id, b->id, a->nid < b->nid ? a->nid : b->nid);
+
+	return c != 0 ? c : a->nid - b->nid;
+}
+
+int
+tally_put_runs(const struct tally *t, struct bytes_out *b, int64_t base, bool *incomplete)
+{
+	uint32_t n = names_count(t->run_names);
+	struct format_run *list = calloc(n + 1, sizeof *list);
+
+	if (list == NULL)
+		return -1;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct run *r = &t->run[i];
+		size_t nid;
+		const char *id = names_get(t->run_names, i, &nid);
+		list[i] = (struct format_run){
+			.nid = (uint8_t)nid,
+			.began = r->began,
+			.ended = r->ended,
+			.status_failed = r->status_failed,
+			.first_ts = r->first_ts,
+			.last_ts = r->last_ts,
+			.records = r->records,
+			.failed = r->failed,
+			.first_member = r->first_member,
+			.last_member = r->last_member,
+			.failed_stage = r->failed_stage,
+		};
+		memcpy(list[i].id, id, nid);
+	}
+	qsort(list, n, sizeof *list, by_id);
+	bytes_put_u32(b, n);
+	for (uint32_t i = 0; i < n; i++)
+		section_put_run(b, &list[i], base);
+	free(list);
+	*incomplete = t->runs_incomplete;
+	return b->failed ? -1 : 0;
+}
+
+int
+tally_put_rollups(const struct tally *t, struct bytes_out *b, bool *incomplete)
+{
+	uint32_t n = names_count(t->stage_names) + 1;
+
+	bytes_put_u32(b, n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct section_rollup r = t->stage[i];
+		if (i > 0)
+			r.stage = names_get(t->stage_names, i - 1, &r.nstage);
+		section_put_rollup(b, &r);
+	}
+	*incomplete = t->stages_incomplete;
+	return b->failed ? -1 : 0;
+}
