@@ -102,7 +102,7 @@ parse_integer(const char *p, const char *end, uint64_t max, uint64_t *out)
 		return false;
 	for (; p < end; p++) {
 		unsigned digit = (unsigned)(unsigned char)*p - '0';
-		if (digit > 9 || u > (max - digit) / 10)
+		if (digit > 9 || digit > max || u > (max - digit) / 10)
 			return false;
 		u = u * 10 + digit;
 	}

@@ -8,7 +8,7 @@
 
 #include "field.h"
 
-#if defined(__SSE2__) && !defined(TOKEN_PORTABLE)
+#ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
@@ -43,9 +43,18 @@ token_at(const struct cursor *c, char byte)
 /* The first byte in p..end that may not stand in a string as it is: a quote, a backslash, or
  * a control character; end when there is none. */
 static inline const char *
+token_stop_bytewise(const char *p, const char *end)
+{
+	while (p < end && (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\')
+		p++;
+	return p;
+}
+
+/* The same, 16 bytes at a time. */
+static inline const char *
 token_stop(const char *p, const char *end)
 {
-#if defined(__SSE2__) && !defined(TOKEN_PORTABLE)
+#ifdef __SSE2__
 	const __m128i quote = _mm_set1_epi8('"');
 	const __m128i backslash = _mm_set1_epi8('\\');
 	const __m128i control = _mm_set1_epi8(0x1f);
@@ -60,9 +69,7 @@ token_stop(const char *p, const char *end)
 			return p + __builtin_ctz((unsigned)mask);
 	}
 #endif
-	while (p < end && (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\')
-		p++;
-	return p;
+	return token_stop_bytewise(p, end);
 }
 
 /* The rest of a string, from its first escape or fault on; for token_string only. */
