@@ -8,13 +8,13 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "index.h"
-#include "source.h"
+#include "bytes.h"
+#include "format.h"
 
 /* A header with all its optional parts; one with a longer name or comment counts as damage. */
 #define HEADER_MAX ((size_t)72 << 10)
-/* Members of ours up to this size are checked as a whole; FORMAT says that only one long line makes a larger one. */
-#define WHOLE_MAX (SOURCE_LINE_MAX + (2u << 20))
+/* Members of ours up to this size are checked as a whole: all but those with a line that is no line to us. */
+#define WHOLE_MAX ((size_t)18 << 20)
 
 enum { FLAG_HCRC = 2, FLAG_EXTRA = 4, FLAG_NAME = 8, FLAG_COMMENT = 16, FLAG_RESERVED = 0xe0 };
 
@@ -261,14 +261,36 @@ start_inflate(struct gunzip *g, auditq_error *err)
 	return 0;
 }
 
+/* A member that may be of an archive of ours.  1: a data member, given whole; 0: to be inflated as it
+ * comes. */
+static int
+begin_ours(struct gunzip *g, auditq_error *err)
+{
+	struct format_header header;
+	struct format_data data;
+	uint16_t schema_bytes;
+	int r = format_get_header(input_at(g->in), input_left(g->in), &header);
+
+	if (r == ALOG_EVERSION)
+		return qerror_set_at(err, AUDITQ_EVERSION, g->in->path, g->member,
+		    "made by a newer version in a format that this one cannot read");
+	if (r != 1)
+		return 0;
+	g->sealed = header.kind != FORMAT_DATA;
+	if (header.kind != FORMAT_DATA ||
+	    format_get_data(header.fixed, header.nfixed, &data, &schema_bytes) < 0)
+		return 0;
+	g->ours = true;
+	if (data.payload_bytes > WHOLE_MAX || data.member_bytes > WHOLE_MAX)
+		return 0;
+	return read_whole(g, &data, err);
+}
+
 /* Go to the next member.  1: there is something to give; 0: the end. */
 static int
 begin_member(struct gunzip *g, auditq_error *err)
 {
 	struct input *in = g->in;
-	struct format_data data;
-	struct schema schema;
-	size_t header;
 	int r;
 
 	if ((r = input_need(in, HEADER_MAX, err)) < 0)
@@ -285,13 +307,7 @@ begin_member(struct gunzip *g, auditq_error *err)
 	if (g->header_bytes == 0)
 		return (r = skip_strange(g, err)) < 0 ? r : 1;
 	g->any = true;
-	r = index_peek_member(input_at(in), input_left(in), &data, &schema, &header, err);
-	if (r == AUDITQ_EVERSION)
-		return r;
-	g->sealed = r != 1 && (g->sealed || (input_at(in)[3] & FLAG_EXTRA) != 0);
-	g->ours |= r == 1;
-	if (r == 1 && data.payload_bytes <= WHOLE_MAX && data.member_bytes <= WHOLE_MAX &&
-	    (r = read_whole(g, &data, err)) != 0)
+	if ((r = begin_ours(g, err)) != 0)
 		return r;
 	return (r = start_inflate(g, err)) < 0 ? r : 1;
 }

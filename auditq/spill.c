@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "sys.h"
 
 #define WRITE_BYTES  ((size_t)256 << 10)
@@ -30,23 +31,6 @@ struct spill_reader {
 	size_t cap;
 };
 
-static void
-put(uint8_t *p, uint64_t v, int n)
-{
-	for (int i = 0; i < n; i++)
-		p[i] = (uint8_t)(v >> 8 * i);
-}
-
-static uint64_t
-get(const uint8_t *p, int n)
-{
-	uint64_t v = 0;
-
-	for (int i = 0; i < n; i++)
-		v |= (uint64_t)p[i] << 8 * i;
-	return v;
-}
-
 /* A new name below dir, gone again as soon as it is open. */
 static int
 open_unlinked(const char *dir, auditq_error *err)
@@ -57,7 +41,7 @@ open_unlinked(const char *dir, auditq_error *err)
 
 	if (sys->getrandom(id, sizeof id) < 0 ||
 	    snprintf(name, sizeof name, "%s/auditq-%016llx", dir,
-		(unsigned long long)get(id, 8)) >= (int)sizeof name)
+		(unsigned long long)get_le64(id)) >= (int)sizeof name)
 		return qerror_set(err, AUDITQ_EIO, errno, dir, "no name for a temporary file");
 	fd = sys->openat(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -136,11 +120,11 @@ spill_add(struct spill *s, const struct batch_line *line, auditq_error *err)
 	if (sizeof s->buf - s->n < HEADER_BYTES + line->n && (r = flush(s, err)) < 0)
 		return r;
 	p = s->buf + s->n;
-	put(p, (uint64_t)line->key.ts, 8);
-	put(p + 8, line->key.offset, 8);
-	put(p + 16, line->key.path, 4);
-	put(p + 20, line->key.aux, 4);
-	put(p + 24, line->n, 4);
+	put_le64(p, (uint64_t)line->key.ts);
+	put_le64(p + 8, line->key.offset);
+	put_le32(p + 16, line->key.path);
+	put_le32(p + 20, line->key.aux);
+	put_le32(p + 24, (uint32_t)line->n);
 	s->n += HEADER_BYTES;
 	if (sizeof s->buf - s->n < line->n)
 		return (r = flush(s, err)) < 0 ? r : write_out(s, line->p, line->n, err);
@@ -241,11 +225,11 @@ spill_next(struct spill_reader *r, struct batch_key *key, auditq_error *err)
 	if ((rc = need(r, HEADER_BYTES, err)) < 0)
 		return rc;
 	p = r->buf + r->pos;
-	key->ts = (int64_t)get(p, 8);
-	key->offset = get(p + 8, 8);
-	key->path = (uint32_t)get(p + 16, 4);
-	key->aux = (uint32_t)get(p + 20, 4);
-	r->text = (size_t)get(p + 24, 4);
+	key->ts = (int64_t)get_le64(p);
+	key->offset = get_le64(p + 8);
+	key->path = get_le32(p + 16);
+	key->aux = get_le32(p + 20);
+	r->text = get_le32(p + 24);
 	r->pos += HEADER_BYTES;
 	return 1;
 }
