@@ -17,7 +17,8 @@ struct index;
 /* What to load beyond footer and fixed parts. */
 enum index_want { INDEX_FILTERS = 1, INDEX_RUNS = 2, INDEX_ROLLUPS = 4, INDEX_ALL = 7 };
 
-/* fd is borrowed for the call.  AUDITQ_ECORRUPT: no index, or a damaged one; AUDITQ_EVERSION. */
+/* fd is borrowed for the call, path for the texts of its errors.  AUDITQ_ECORRUPT: no index, or a
+ * damaged one; AUDITQ_EVERSION, AUDITQ_EIO, AUDITQ_ENOMEM. */
 int index_load(struct index **ret, int fd, uint64_t size, const char *path, unsigned want,
     auditq_error *err);
 void index_free(struct index *ix);
@@ -26,8 +27,9 @@ const struct format_footer *index_footer(const struct index *ix);
 const struct schema *index_schema(const struct index *ix);
 size_t index_members(const struct index *ix);
 const struct format_data *index_member(const struct index *ix, size_t i);
-uint64_t index_offset(const struct index *ix, size_t i);       /* of the member in the file */
-uint64_t index_plain_offset(const struct index *ix, size_t i); /* of its payload in the decompressed data */
+uint64_t index_offset(const struct index *ix, size_t i); /* of the member in the file */
+uint64_t index_plain_offset(
+    const struct index *ix, size_t i); /* of its payload in the decompressed data */
 
 /* Whether some line of member i may have the string value (n decoded bytes) at path: false only when none can.
  * Answers true whenever the filters cannot tell. */
@@ -35,15 +37,20 @@ bool index_may_equal(const struct index *ix, size_t i, const char *path, size_t 
     const char *value, size_t n);
 /* Whether some line of member i may have the path at all. */
 bool index_may_have(const struct index *ix, size_t i, const char *path, size_t npath);
-/* Key states, for inspect: 0 not listed, 1 absent, 2 complete, 3 partial, 4 not indexed. */
+/* Key states, for inspect: 0 not loaded, 1 absent, 2 complete, 3 partial, 4 not indexed. */
 size_t index_keys(const struct index *ix);
 const char *index_key(const struct index *ix, size_t k, size_t *n);
 int index_key_state(const struct index *ix, size_t member, size_t k);
+/* Whether member has paths that are no key of the dictionary. */
+bool index_unlisted(const struct index *ix, size_t member);
 size_t index_filter_bytes(const struct index *ix, size_t member);
 
 /* The run table, ordered by id.  complete: every run of the file is in it. */
 size_t index_runs(const struct index *ix, bool *complete);
 const struct format_run *index_run(const struct index *ix, size_t r);
+/* The runs whose id starts with the prefix: numbers *first up to, not including, *end. */
+void index_find_runs(
+    const struct index *ix, const char *prefix, size_t n, size_t *first, size_t *end);
 
 /* Rollups, one a stage; the one with a NULL name is of records without a stage. complete: all stages are there. */
 struct index_rollup {
@@ -55,6 +62,7 @@ struct index_rollup {
 	const struct sketch *sketch; /* of durations, ms */
 };
 size_t index_rollups(const struct index *ix, bool *complete);
+/* NULL when there is no such one: what format_run's failed_stage names may be missing. */
 const struct index_rollup *index_rollup(const struct index *ix, size_t r);
 
 /*
@@ -62,7 +70,7 @@ const struct index_rollup *index_rollup(const struct index *ix, size_t r);
  * give its summary and schema (schema_default unless the member says otherwise).  1: a data member of
  * ours; 0: some other gzip member, or not enough bytes; negative: AUDITQ_ECORRUPT, AUDITQ_EVERSION.
  */
-int index_peek_member(const uint8_t *p, size_t n, struct format_data *out, struct schema *schema,
-    size_t *header_bytes, auditq_error *err);
+int index_peek_member(const uint8_t *p, size_t n, struct format_data *out,
+    struct schema *schema, size_t *header_bytes, auditq_error *err);
 
 #endif

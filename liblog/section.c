@@ -240,10 +240,11 @@ section_get_rollup(struct bytes_in *in, struct section_rollup *out)
 	out->sum = bytes_get_double(in);
 	out->min = bytes_get_double(in);
 	out->max = bytes_get_double(in);
-	if (sketch_get(&out->sketch, in) < 0 || out->sketch.count != out->durations)
+	if (sketch_get(&out->sketch, in) < 0)
 		return -1;
-	/* Also false for a NaN; a sum may have overflowed to infinity. */
-	return out->min >= 0 && out->min <= out->max && isfinite(out->max) && out->sum >= 0
-	    ? 0
-	    : -1;
+	/* Also refuses a NaN; a sum may have overflowed to infinity. */
+	if (out->sketch.count != out->durations || !(out->min >= 0) ||
+	    !(out->min <= out->max) || !isfinite(out->max) || !(out->sum >= 0))
+		in->failed = true;
+	return in->failed ? -1 : 0;
 }

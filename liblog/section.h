@@ -91,7 +91,8 @@ struct section_rollup {
 };
 
 void section_put_rollup(struct bytes_out *b, const struct section_rollup *r);
-/* Into a zeroed one; stage is borrowed, the sketch is to be released, on failure too.  0 or -1. */
+/* Into a zeroed one; stage is borrowed, the sketch is to be released, on failure too.  0, or -1 (in->failed, or out of
+ * memory). */
 int section_get_rollup(struct bytes_in *in, struct section_rollup *out);
 
 #endif

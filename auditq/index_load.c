@@ -1,0 +1,299 @@
+#include "index_load.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sketch.h"
+
+static int
+damaged(const struct index *ix, const char *what, auditq_error *err)
+{
+	return qerror_set_at(err, AUDITQ_ECORRUPT, ix->pages.path,
+	    ix->pages.footer.index_offset, "the index is damaged: %s", what);
+}
+
+static int
+out_of_memory(const struct index *ix, auditq_error *err)
+{
+	return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, ix->pages.path, "index");
+}
+
+static int
+load_directory(struct index *ix, auditq_error *err)
+{
+	uint32_t total = ix->pages.footer.index_bytes;
+	uint32_t n = SECTION_DIRECTORY_BYTES(SECTION_COUNT_MAX);
+	uint8_t *p;
+	int count, r;
+
+	if (n > total)
+		n = total;
+	if ((r = pages_read(&ix->pages, 0, n, &p, err)) < 0)
+		return r;
+	count = section_get_directory(p, n, total, ix->section);
+	free(p);
+	if (count < 0)
+		return damaged(ix, "directory", err);
+	ix->sections = (size_t)count;
+	return 0;
+}
+
+static const struct section *
+find_section(const struct index *ix, enum section_type type)
+{
+	for (size_t i = 0; i < ix->sections; i++)
+		if (ix->section[i].type == type)
+			return &ix->section[i];
+	return NULL;
+}
+
+/* Read and check a section into *buf; *in is what to decode.  1, 0: there is none; negative. */
+static int
+load_section(struct index *ix, enum section_type type, const char *name, uint8_t **buf,
+    struct bytes_in *in, auditq_error *err)
+{
+	const struct section *s = find_section(ix, type);
+	int r;
+
+	if (s == NULL)
+		return 0;
+	if ((r = pages_read(&ix->pages, s->offset, s->length, buf, err)) < 0)
+		return r;
+	if (!section_intact(s, *buf))
+		return damaged(ix, name, err);
+	*in = (struct bytes_in){ .p = *buf, .n = s->length };
+	return 1;
+}
+
+static int
+get_members(struct index *ix, struct bytes_in *in)
+{
+	const struct format_footer *f = &ix->pages.footer;
+	uint64_t offset = 0, plain = 0;
+	uint16_t schema_bytes;
+
+	for (size_t i = 0; i < f->members; i++) {
+		size_t n = bytes_get_u16(in);
+		const uint8_t *fixed = bytes_get(in, n);
+		if (fixed == NULL ||
+		    format_get_data(fixed, n, &ix->member[i], &schema_bytes) < 0)
+			return -1;
+		ix->offset[i] = offset;
+		ix->plain[i] = plain;
+		offset += ix->member[i].member_bytes;
+		plain += ix->member[i].payload_bytes;
+	}
+	/* The members tile the file from byte 0 to the index. */
+	return offset == f->index_offset && plain == f->payload_bytes ? 0 : -1;
+}
+
+/* Whether the footer's totals are those of the members. */
+static bool
+totals_hold(const struct index *ix)
+{
+	const struct format_footer *f = &ix->pages.footer;
+	uint64_t lines = 0, unreadable = 0, untimed = 0, failed = 0, levels[8] = { 0 };
+	int64_t min_ts = CLOCK_NONE, max_ts = CLOCK_NONE;
+
+	for (size_t i = 0; i < f->members; i++) {
+		const struct format_data *m = &ix->member[i];
+		lines += m->lines;
+		unreadable += m->unreadable;
+		untimed += m->untimed;
+		failed += m->failed;
+		for (size_t l = 0; l < 8; l++)
+			levels[l] += m->levels[l];
+		if (m->min_ts != CLOCK_NONE && (min_ts == CLOCK_NONE || m->min_ts < min_ts))
+			min_ts = m->min_ts;
+		max_ts = m->max_ts > max_ts ? m->max_ts : max_ts;
+	}
+	return lines == f->lines && unreadable == f->unreadable && untimed == f->untimed &&
+	    failed == f->failed && memcmp(levels, f->levels, sizeof levels) == 0 &&
+	    min_ts == f->min_ts && max_ts == f->max_ts &&
+	    memcmp(ix->member[f->members - 1].digest, f->digest, sizeof f->digest) == 0;
+}
+
+static int
+load_members(struct index *ix, auditq_error *err)
+{
+	size_t n = ix->pages.footer.members;
+	struct bytes_in in;
+	uint8_t *buf = NULL;
+	int r;
+
+	ix->member = calloc(n, sizeof *ix->member);
+	ix->offset = calloc(n, sizeof *ix->offset);
+	ix->plain = calloc(n, sizeof *ix->plain);
+	if (ix->member == NULL || ix->offset == NULL || ix->plain == NULL)
+		return out_of_memory(ix, err);
+	if ((r = load_section(ix, SECTION_MEMBERS, "members", &buf, &in, err)) == 0)
+		r = damaged(ix, "no members", err);
+	else if (r > 0)
+		r = get_members(ix, &in) < 0 || !totals_hold(ix) ? damaged(ix, "members", err)
+								 : 0;
+	free(buf);
+	return r;
+}
+
+static int
+get_keys(struct index *ix, struct bytes_in *in)
+{
+	for (size_t i = 0; i < ix->keys; i++) {
+		struct index_key *k = &ix->key[i];
+		if ((k->path = section_get_key(in, &k->n)) == NULL)
+			return -1;
+		if (i > 0 && index_compare(k[-1].path, k[-1].n, k->path, k->n) >= 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+load_filters(struct index *ix, auditq_error *err)
+{
+	size_t members = ix->pages.footer.members;
+	struct bytes_in keys, filters;
+	int r;
+
+	if ((r = load_section(ix, SECTION_KEYS, "keys", &ix->key_bytes, &keys, err)) <= 0)
+		return r;
+	ix->keys = bytes_get_u16(&keys);
+	if (ix->keys > FORMAT_KEYS_MAX)
+		return damaged(ix, "keys", err);
+	if ((ix->key = calloc(ix->keys + 1, sizeof *ix->key)) == NULL)
+		return out_of_memory(ix, err);
+	if (get_keys(ix, &keys) < 0)
+		return damaged(ix, "keys", err);
+	r = load_section(ix, SECTION_FILTERS, "filters", &ix->filter_bytes, &filters, err);
+	if (r <= 0)
+		return r;
+	if ((ix->filter = calloc(members, sizeof *ix->filter)) == NULL)
+		return out_of_memory(ix, err);
+	if (section_get_filters(filters.p, filters.n, ix->keys, ix->filter, members) < 0)
+		return damaged(ix, "filters", err);
+	return 0;
+}
+
+static int
+get_runs(struct index *ix, struct bytes_in *in)
+{
+	for (size_t i = 0; i < ix->runs; i++) {
+		struct format_run *r = &ix->run[i];
+		if (section_get_run(in, r, ix->pages.footer.min_ts) < 0 ||
+		    r->last_member >= ix->pages.footer.members)
+			return -1;
+		if (i > 0 && index_compare(r[-1].id, r[-1].nid, r->id, r->nid) >= 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+load_runs(struct index *ix, auditq_error *err)
+{
+	const struct section *s = find_section(ix, SECTION_RUNS);
+	struct bytes_in in;
+	uint8_t *buf = NULL;
+	int r;
+
+	if ((r = load_section(ix, SECTION_RUNS, "runs", &buf, &in, err)) <= 0)
+		goto done;
+	ix->runs = bytes_get_u32(&in);
+	if (ix->runs > FORMAT_RUNS_MAX)
+		r = damaged(ix, "runs", err);
+	else if ((ix->run = calloc(ix->runs + 1, sizeof *ix->run)) == NULL)
+		r = out_of_memory(ix, err);
+	else
+		r = get_runs(ix, &in) < 0 ? damaged(ix, "runs", err) : 0;
+	ix->runs_complete = (s->flags & SECTION_INCOMPLETE) == 0;
+done:
+	free(buf);
+	return r;
+}
+
+static int
+get_rollups(struct index *ix, struct bytes_in *in, auditq_error *err)
+{
+	for (size_t i = 0; i < ix->rollups; i++) {
+		struct section_rollup *d = &ix->rollup_data[i];
+		if (section_get_rollup(in, d) < 0)
+			return in->failed ? damaged(ix, "rollups", err)
+					  : out_of_memory(ix, err);
+		ix->rollup[i] = (struct index_rollup){
+			.stage = d->stage,
+			.nstage = d->nstage,
+			.records = d->records,
+			.ends = d->ends,
+			.failed = d->failed,
+			.durations = d->durations,
+			.sum = d->sum,
+			.min = d->min,
+			.max = d->max,
+			.sketch = &d->sketch,
+		};
+	}
+	return 0;
+}
+
+static int
+load_rollups(struct index *ix, auditq_error *err)
+{
+	const struct section *s = find_section(ix, SECTION_ROLLUPS);
+	struct bytes_in in;
+	size_t n;
+	int r;
+
+	if ((r = load_section(ix, SECTION_ROLLUPS, "rollups", &ix->rollup_bytes, &in, err)) <=
+	    0)
+		return r;
+	if ((n = bytes_get_u32(&in)) > FORMAT_STAGES_MAX + 1)
+		return damaged(ix, "rollups", err);
+	ix->rollup = calloc(n + 1, sizeof *ix->rollup);
+	ix->rollup_data = calloc(n + 1, sizeof *ix->rollup_data);
+	if (ix->rollup == NULL || ix->rollup_data == NULL)
+		return out_of_memory(ix, err);
+	ix->rollups = n;
+	ix->rollups_complete = (s->flags & SECTION_INCOMPLETE) == 0;
+	return get_rollups(ix, &in, err);
+}
+
+static int
+load(struct index *ix, unsigned want, auditq_error *err)
+{
+	const struct format_footer *f = &ix->pages.footer;
+	int r;
+
+	if (schema_parse(f->schema, f->schema_bytes, &ix->schema) < 0)
+		return qerror_set(err, AUDITQ_EVERSION, 0, ix->pages.path,
+		    "the archive's schema is not one that this version knows");
+	if ((r = load_directory(ix, err)) < 0 || (r = load_members(ix, err)) < 0)
+		return r;
+	if ((want & INDEX_FILTERS) != 0 && (r = load_filters(ix, err)) < 0)
+		return r;
+	if ((want & INDEX_RUNS) != 0 && (r = load_runs(ix, err)) < 0)
+		return r;
+	if ((want & INDEX_ROLLUPS) != 0 && (r = load_rollups(ix, err)) < 0)
+		return r;
+	return 0;
+}
+
+int
+index_load(struct index **ret, int fd, uint64_t size, const char *path, unsigned want,
+    auditq_error *err)
+{
+	struct index *ix;
+	int r;
+
+	if ((ix = calloc(1, sizeof *ix)) == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, path, "index");
+	if ((r = pages_open(&ix->pages, fd, size, path, err)) == 0)
+		r = load(ix, want, err);
+	pages_close(&ix->pages);
+	if (r < 0) {
+		index_free(ix);
+		return r;
+	}
+	*ret = ix;
+	return 0;
+}

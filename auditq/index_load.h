@@ -1,0 +1,38 @@
+/* index_load - an archive's index in memory; shared by index_load.c (who reads it) and index.c (who answers from it). */
+#ifndef INDEX_LOAD_H
+#define INDEX_LOAD_H
+
+#include "index.h"
+#include "pages.h"
+#include "section.h"
+
+struct index_key {
+	const char *path;
+	size_t n;
+};
+
+struct index {
+	struct pages pages; /* open while loading */
+	struct schema schema;
+	struct section section[SECTION_COUNT_MAX];
+	size_t sections;
+
+	struct format_data *member;
+	uint64_t *offset, *plain; /* of each member */
+
+	uint8_t *key_bytes, *filter_bytes, *rollup_bytes; /* sections that others point into */
+	struct index_key *key;                            /* ascending */
+	size_t keys;
+	struct section_filter *filter; /* one a member, or NULL: not loaded */
+	struct format_run *run;        /* ascending */
+	size_t runs;
+	struct index_rollup *rollup;
+	struct section_rollup *rollup_data;
+	size_t rollups;
+	bool runs_complete, rollups_complete;
+};
+
+/* Order of two byte strings. */
+int index_compare(const char *a, size_t na, const char *b, size_t nb);
+
+#endif
