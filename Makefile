@@ -12,19 +12,21 @@ CC      = gcc
 # ---- what there is -------------------------------------------------------------------------
 
 # The part of liblog that libauditq contains too.
-LIBLOG_BOTH = error sys clock runid path jbuf shortest level field schema format bloom sketch \
-	summary archive ring segment seal recover
-LIBLOG_ONLY = redact record options rotate retain writer logger
-AUDITQ = qerror timespec catalog index plan source gunzip scan expr match prune sorter merge \
-	cache workers query build record inspect export pack recover \
-	output/jsonl output/json output/csv
-CLI = main opt cmd_query cmd_pack cmd_inspect cmd_recover
+LIBLOG_BOTH = error level sys bytes clock runid path shortest jbuf token field field_number \
+	field_string schema digest bloom sketch names keys format section summary archive ring \
+	ring_read segment inventory monitor trail seal recover
+LIBLOG_ONLY = redact record settings config rotate retain keeper thread writer logger
+AUDITQ = qerror timespec catalog index input gunzip source scan expr match batch spill merge \
+	sorter cache plan query output output/jsonl output/json output/csv export pages pack_input pack_store pack inspect \
+	recover
+CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
-TESTS = field
+TESTS = clock error field field_number jbuf level path runid schema sys
 
-# Tests that are scripts; they test what is in $(B).
-CHECKS = "tests/includes.py" "tests/symbols $(B)" "tests/consumer $(B)"
+# Tests that are scripts, of what is in build/.
+CHECKS = tests/includes.py "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
+	"tests/differential.py build 200 2" "tests/readme build"
 
 MAN = liblog.3 auditq.1 liblog-format.5
 
@@ -113,7 +115,7 @@ setup-check: setup
 	@sh tests/foreign/setup build/npm
 
 # The programs and scripts that are run in each build: plain, under ASan and UBSan, under TSan.
-suite     = $(TESTS:%=$(1)/tests/test_%) "tests/cli/run $(1)/auditq"
+suite     = $(TESTS:%=$(1)/tests/test_%) "tests/cli/run $(1)/auditq" "tests/differential.py $(1) 40"
 suite-all: all $(TESTS:%=$(B)/tests/test_%) $(PROGRAMS:%=$(B)/%)
 
 check: setup-check
