@@ -2,7 +2,8 @@
  * jbuf - append JSON to a buffer: strings (UTF-8 repaired), exact integers, shortest doubles.
  *
  * The buffer is the caller's and never grows.  len goes on counting past cap, so that one pass
- * with cap 0 measures and a second one fills exactly: nothing is written at or past cap.
+ * with cap 0 measures and a second one fills exactly: nothing is written at or past cap.  What
+ * lies between len and cap may be overwritten with anything.
  */
 #ifndef JBUF_H
 #define JBUF_H

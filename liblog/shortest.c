@@ -27,8 +27,9 @@ multiply(uint64_t a, uint64_t b, uint64_t *lo)
 
 /*
  * The integer part of g times c over 2^128, with the last bit set when the rest is not 0 ("round
- * to odd"): comparing it with an even number then tells what the exact product would.  Since g
- * is rounded up, a rest of 1 stands for 0.
+ * to odd"): comparing it with an even number then tells what the exact product would.  That g
+ * is rounded up adds less than 2^64 to the product: y0 is 0 just when the exact rest is 0,
+ * because no other rest comes as near to an integer (Giulietti, section 9).
  */
 static inline uint64_t
 round_to_odd(const struct pow10 *g, uint64_t c)
@@ -39,7 +40,7 @@ round_to_odd(const struct pow10 *g, uint64_t c)
 	y1 = multiply(g->hi, c, &y0);
 	y0 += x1;
 	y1 += y0 < x1;
-	return y1 | (y0 > 1);
+	return y1 | (y0 != 0);
 }
 
 /* Without the zeros at the end. */

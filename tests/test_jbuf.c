@@ -570,6 +570,33 @@ test_doubles(void **state)
 		check_double(next_random(&seed));
 }
 
+/* Decimals that lie halfway between two doubles: they read as the even one, of whose interval they
+ * are an end, and so are its shortest text. */
+static void
+test_halfway(void **state)
+{
+	uint64_t seed = 5, five = 5;
+
+	(void)state;
+	for (int k = 1; k <= 22; k++, five *= 5)
+		for (int i = 0; i < 200; i++) {
+			/* j * 10^k = (j * 5^k) * 2^k, where j * 5^k is odd and has 54 bits. */
+			const uint64_t least = (UINT64_C(1) << 53) / five + 1;
+			const uint64_t j = (least + next_random(&seed) % least) | 1;
+			char text[64];
+			double d;
+			uint64_t bits;
+
+			if (j * five >> 54 != 0)
+				continue;
+			(void)snprintf(text, sizeof text, "%" PRIu64 "e%d", j, k);
+			d = strtod(text, NULL);
+			memcpy(&bits, &d, sizeof bits);
+			assert_true((bits & 1) == 0);
+			check_double(bits);
+		}
+}
+
 /* As they occur: few digits, and sums of them. */
 static void
 test_common_doubles(void **state)
@@ -695,6 +722,7 @@ main(void)
 		cmocka_unit_test(test_double_form),
 		cmocka_unit_test(test_float_form),
 		cmocka_unit_test(test_doubles),
+		cmocka_unit_test(test_halfway),
 		cmocka_unit_test(test_common_doubles),
 		cmocka_unit_test(test_floats),
 		cmocka_unit_test(test_reals),
