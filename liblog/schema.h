@@ -62,8 +62,14 @@ int64_t schema_time(const struct schema *s, const char *line, size_t n);
  * digits as epoch seconds, ms, µs or ns by magnitude (below 1e11, 1e14, 1e17), also with a
  * fraction or an exponent.  CLOCK_NONE when it is none of these, or out of range. */
 int64_t schema_value_time(const struct field *value);
+/* The first usable time of the values of a schema's time keys; CLOCK_NONE when there is none. */
+int64_t schema_first_time(const struct field *value, size_t n);
 /* 0 ... 6 of a level's name in any case ("warning", "err", "fatal", "crit", "emerg", "alert",
  * "information", "verbose" ... too), or SCHEMA_NO_LEVEL. */
 int schema_level(const char *s, size_t n);
+/* The same of the value of the level key. */
+int schema_value_level(const struct field *value);
+/* Whether a record with this value of the status key and this level counts as failed. */
+bool schema_value_failed(const struct field *status, int level);
 
 #endif
