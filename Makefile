@@ -13,11 +13,11 @@ CC      = gcc
 
 # The part of liblog that libauditq contains too.
 LIBLOG_BOTH = error level sys bytes clock runid path shortest jbuf token field field_number \
-	field_string schema digest bloom sketch names keys format section summary archive ring \
+	field_string schema digest bloom sketch names keys tally format section summary archive ring \
 	ring_read segment inventory monitor trail seal recover
 LIBLOG_ONLY = redact record settings config rotate retain keeper thread writer logger
-AUDITQ = qerror timespec catalog index input gunzip source scan expr match batch spill merge \
-	sorter cache plan query output output/jsonl output/json output/csv export pages pack_input pack_store pack inspect \
+AUDITQ = qerror timespec catalog index index_load input gunzip source scan expr match batch spill merge \
+	sorter cache plan query output output/jsonl output/json output/csv export pages pack_input pack_reject pack_store pack inspect \
 	recover
 CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 
