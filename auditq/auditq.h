@@ -259,8 +259,8 @@ typedef struct auditq_pack_options {
 	size_t size;
 	const char *root;    /* required; made when missing */
 	const char *ts;      /* time key; NULL: ts, @timestamp, timestamp, time, eventTime */
-	const char *reject;  /* file for lines that cannot be packed; NULL: <root>/pack-<id>.reject.jsonl,
-	                      * made only when there are any */
+	const char *reject;  /* file for lines that cannot be packed, made only when there are any; NULL:
+	                      * <root>/_pack-<16 hex of the id>.reject.jsonl (readers skip names with _) */
 	int gzip_level;      /* [6] */
 	auditq_warning_fn *on_warning;
 	void *on_warning_arg;
@@ -270,7 +270,7 @@ typedef struct auditq_pack_result {
 	size_t size;
 	uint64_t lines, packed, rejected, archives, partitions;
 	uint64_t skipped_archives; /* already there, from the same input */
-	char id[65];               /* hex SHA-256 of the input */
+	char id[65];               /* hex SHA-256 of the input's lines (and of ts, when given) */
 	char reject[512];          /* path of the reject file, or "" */
 } auditq_pack_result;
 

@@ -1,0 +1,201 @@
+/* pack_input - see pack_input.h */
+#include "pack_input.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "clock.h"
+#include "source.h"
+
+/* Every day that an instant can fall on. */
+enum { FIRST_DAY = -106752, LAST_DAY = 106751 };
+
+/* In the sorter a rejected line stands behind its number. */
+enum { NUMBER_BYTES = 8 };
+
+uint64_t
+pack_input_day_bytes(const struct pack_input *in, int32_t day)
+{
+	return in->day_bytes[day - FIRST_DAY];
+}
+
+static int
+reject(struct pack_input *in, const char *text, size_t n, uint64_t offset, uint64_t line,
+    auditq_error *err)
+{
+	struct batch_key key = { .ts = CLOCK_NONE, .path = in->path, .offset = offset };
+	char *numbered;
+	int r;
+
+	if ((numbered = malloc(NUMBER_BYTES + n)) == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, in->paths[in->path], "a line");
+	put_le64((uint8_t *)numbered, line);
+	if (n > 0)
+		memcpy(numbered + NUMBER_BYTES, text, n);
+	r = sorter_add(in->sorter, &key, numbered, NUMBER_BYTES + n, err);
+	free(numbered);
+	in->lines++;
+	in->rejected++;
+	return r;
+}
+
+/* A line that was too long is known from its warning only. */
+static void
+on_warning(void *arg, const auditq_warning *w)
+{
+	struct pack_input *in = arg;
+
+	if (w->code == AUDITQ_ETOOBIG && in->failed == 0)
+		in->failed = reject(in, NULL, 0, w->offset, w->line, in->err);
+	if (in->warn.fn != NULL)
+		in->warn.fn(in->warn.arg, w);
+}
+
+static bool
+blank(const char *s, size_t n)
+{
+	while (n > 0 && (s[n - 1] == ' ' || s[n - 1] == '\t' || s[n - 1] == '\r'))
+		n--;
+	return n == 0;
+}
+
+static int
+add_line(struct pack_input *in, const char *s, size_t n, uint64_t offset, uint64_t number,
+    auditq_error *err)
+{
+	struct batch_key key = { .path = in->path, .offset = offset };
+	struct schema_facts facts;
+
+	if (blank(s, n))
+		return 0;
+	if (schema_read(in->schema, s, n, &facts) < 0 || facts.ts == CLOCK_NONE)
+		return reject(in, s, n, offset, number, err);
+	in->lines++;
+	in->day_bytes[clock_day(facts.ts) - FIRST_DAY] += n + 1;
+	key.ts = facts.ts;
+	return sorter_add(in->sorter, &key, s, n, err);
+}
+
+/* A byte order mark belongs to a file, not to the record that happens to be its first. */
+static size_t
+bom(const struct source_block *b)
+{
+	return b->offset == 0 && b->n >= 3 && memcmp(b->p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+static int
+add_block(struct pack_input *in, const struct source_block *b, auditq_error *err)
+{
+	const char *end = b->p + b->n, *next;
+	uint64_t number = b->line;
+	int r = 0;
+
+	digest_add(in->digest, b->p, b->n);
+	for (const char *p = b->p + bom(b); r == 0 && p < end; p = next + 1, number++) {
+		if ((next = memchr(p, '\n', (size_t)(end - p))) == NULL)
+			next = end;
+		r = add_line(
+		    in, p, (size_t)(next - p), b->offset + (uint64_t)(p - b->p), number, err);
+	}
+	if (end[-1] != '\n')
+		digest_add(in->digest, "\n", 1);
+	return r;
+}
+
+static int
+read_path(struct pack_input *in, auditq_error *err)
+{
+	struct source_options opt = { .warn = { on_warning, in } };
+	struct source_block block;
+	struct source *s;
+	int r;
+
+	if ((r = source_open(&s, in->paths[in->path], &opt, err)) < 0)
+		return r;
+	while ((r = source_next(s, &block, err)) > 0)
+		if ((r = add_block(in, &block, err)) < 0 || (r = in->failed) < 0)
+			break;
+	source_close(s);
+	return r < 0 ? r : in->failed;
+}
+
+static void
+hash_schema(struct pack_input *in)
+{
+	char text[SCHEMA_TEXT_MAX];
+
+	digest_begin(in->digest);
+	if (schema_equal(in->schema, &schema_default))
+		return;
+	digest_add(in->digest, "", 1);
+	digest_add(in->digest, text, schema_format(in->schema, text));
+	digest_add(in->digest, "", 1);
+}
+
+static int
+set_id(struct pack_input *in, auditq_error *err)
+{
+	static const char hex[] = "0123456789abcdef";
+	uint8_t sum[DIGEST_BYTES];
+
+	if (digest_end(in->digest, sum) < 0)
+		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "SHA-256 failed");
+	for (size_t i = 0; i < DIGEST_BYTES; i++) {
+		in->id[2 * i] = hex[sum[i] >> 4];
+		in->id[2 * i + 1] = hex[sum[i] & 15];
+	}
+	return 0;
+}
+
+int
+pack_input_read(struct pack_input *in, const struct schema *schema, const char *const *paths,
+    size_t npath, const struct qwarn *warn, auditq_error *err)
+{
+	int r;
+
+	*in = (struct pack_input){
+		.schema = schema, .warn = *warn, .paths = paths, .npath = npath, .err = err
+	};
+	in->day_bytes = calloc(LAST_DAY - FIRST_DAY + 1, sizeof *in->day_bytes);
+	if ((in->digest = digest_new()) == NULL || in->day_bytes == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "pack");
+	if ((r = sorter_new(&in->sorter, PACK_MEMORY, false, err)) < 0)
+		return r;
+	hash_schema(in);
+	for (in->path = 0; in->path < npath; in->path++)
+		if ((r = read_path(in, err)) < 0)
+			return r;
+	if ((r = set_id(in, err)) < 0)
+		return r;
+	return sorter_finish(in->sorter, err);
+}
+
+int
+pack_input_next(struct pack_input *in, struct pack_line *out, auditq_error *err)
+{
+	struct batch_key key;
+	int r;
+
+	*out = (struct pack_line){ 0 };
+	if ((r = sorter_next(in->sorter, &key, &out->text, &out->n, err)) <= 0)
+		return r;
+	out->ts = key.ts;
+	out->rejected = key.ts == CLOCK_NONE;
+	if (out->rejected) {
+		out->path = in->paths[key.path];
+		out->line = get_le64((const uint8_t *)out->text);
+		out->n -= NUMBER_BYTES;
+		out->text = out->n > 0 ? out->text + NUMBER_BYTES : NULL;
+	}
+	return 1;
+}
+
+void
+pack_input_free(struct pack_input *in)
+{
+	sorter_free(in->sorter);
+	digest_free(in->digest);
+	free(in->day_bytes);
+}
