@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 struct thread {
@@ -55,6 +56,27 @@ thread_main(void *arg)
 	return NULL;
 }
 
+/* Fewer threads than asked for are fewer, not an error. */
+static void
+start_threads(struct workers *w, unsigned n)
+{
+	sigset_t all, before;
+
+	/* The program's signal handlers are for the program's own threads. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (w->nthread < n) {
+		struct thread *t = &w->thread[w->nthread];
+
+		t->pool = w;
+		t->slot = w->nthread + 1;
+		if (pthread_create(&t->id, NULL, thread_main, t) != 0)
+			break;
+		w->nthread++;
+	}
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 int
 workers_new(struct workers **ret, unsigned n, auditq_error *err)
 {
@@ -66,16 +88,7 @@ workers_new(struct workers **ret, unsigned n, auditq_error *err)
 	(void)pthread_mutex_init(&w->lock, NULL);
 	(void)pthread_cond_init(&w->queued, NULL);
 	(void)pthread_cond_init(&w->done, NULL);
-	/* Fewer threads than asked for are fewer, not an error. */
-	while (w->nthread + 1 < n) {
-		struct thread *t = &w->thread[w->nthread];
-
-		t->pool = w;
-		t->slot = w->nthread + 1;
-		if (pthread_create(&t->id, NULL, thread_main, t) != 0)
-			break;
-		w->nthread++;
-	}
+	start_threads(w, n > 0 ? n - 1 : 0);
 	*ret = w;
 	return 0;
 }
