@@ -7,6 +7,8 @@
 /* Longest decoded text of a time or a level that is understood. */
 #define VALUE_MAX 64
 
+enum { LEVEL_ERROR = 5, LEVEL_CRITICAL = 6 };
+
 const struct schema schema_default = {
 	.ts = { "ts", "@timestamp", "timestamp", "time", "eventTime" },
 	.nts = 5,
@@ -269,6 +271,39 @@ schema_level(const char *s, size_t n)
 	return SCHEMA_NO_LEVEL;
 }
 
+int64_t
+schema_first_time(const struct field *value, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int64_t ts = schema_value_time(&value[i]);
+		if (ts != CLOCK_NONE)
+			return ts;
+	}
+	return CLOCK_NONE;
+}
+
+int
+schema_value_level(const struct field *value)
+{
+	char text[VALUE_MAX];
+	size_t n;
+
+	if (value->type != FIELD_STRING)
+		return SCHEMA_NO_LEVEL;
+	if (!value->escaped)
+		return schema_level(value->p, value->n);
+	n = field_decode(value, text, sizeof text);
+	return n <= sizeof text ? schema_level(text, n) : SCHEMA_NO_LEVEL;
+}
+
+bool
+schema_value_failed(const struct field *status, int level)
+{
+	if (status->type > FIELD_NULL)
+		return status->type == FIELD_STRING && field_equals(status, "failed", 6);
+	return level == LEVEL_ERROR || level == LEVEL_CRITICAL;
+}
+
 /* ---- lines ----------------------------------------------------------------------------- */
 
 /* What is looked up in a line, in this order; the time keys come last. */
@@ -288,35 +323,10 @@ set_times(struct field_path *path, const struct schema *s)
 	return s->nts;
 }
 
-static int64_t
-first_time(const struct field *value, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		int64_t ts = schema_value_time(&value[i]);
-		if (ts != CLOCK_NONE)
-			return ts;
-	}
-	return CLOCK_NONE;
-}
-
 static struct field
 only_string(const struct field *value)
 {
 	return value->type == FIELD_STRING ? *value : (struct field){ .type = FIELD_ABSENT };
-}
-
-static int
-level_of(const struct field *value)
-{
-	char text[VALUE_MAX];
-	size_t n;
-
-	if (value->type != FIELD_STRING)
-		return SCHEMA_NO_LEVEL;
-	if (!value->escaped)
-		return schema_level(value->p, value->n);
-	n = field_decode(value, text, sizeof text);
-	return n <= sizeof text ? schema_level(text, n) : SCHEMA_NO_LEVEL;
 }
 
 int
@@ -334,17 +344,15 @@ schema_read(const struct schema *s, const char *line, size_t n, struct schema_fa
 	set_path(&path[SEQ], "seq");
 	if (field_get(line, n, path, FIRST_TIME + set_times(path + FIRST_TIME, s), value) < 0)
 		return -1;
-	out->ts = first_time(value + FIRST_TIME, s->nts);
+	out->ts = schema_first_time(value + FIRST_TIME, s->nts);
 	out->run = only_string(&value[RUN]);
 	out->stage = only_string(&value[STAGE]);
 	out->event = only_string(&value[EVENT]);
 	out->status = only_string(&value[STATUS]);
 	out->seq = value[SEQ];
-	out->level = level_of(&value[LEVEL]);
+	out->level = schema_value_level(&value[LEVEL]);
 	out->has_status = value[STATUS].type > FIELD_NULL;
-	out->failed = out->has_status
-	    ? out->status.type == FIELD_STRING && field_equals(&out->status, "failed", 6)
-	    : out->level == 5 || out->level == 6;
+	out->failed = schema_value_failed(&value[STATUS], out->level);
 	out->has_duration =
 	    field_double(&value[DURATION], &out->duration) && out->duration >= 0;
 	return 0;
@@ -358,5 +366,5 @@ schema_time(const struct schema *s, const char *line, size_t n)
 
 	if (field_get(line, n, path, set_times(path, s), value) < 0)
 		return CLOCK_NONE;
-	return first_time(value, s->nts);
+	return schema_first_time(value, s->nts);
 }
