@@ -70,8 +70,8 @@ rule_text(const json_t *rule, const char *name, const char **to)
 static int
 take_redact(struct alog_config *cfg, const json_t *v, const char *path, alog_error *err)
 {
-	static const char want[]
-	    = "an array of objects of the strings \"field\", \"pattern\" and \"with\"";
+	static const char want[] =
+	    "an array of objects of the strings \"field\", \"pattern\" and \"with\"";
 	const size_t n = json_array_size(v);
 
 	if (!json_is_array(v))
@@ -83,12 +83,12 @@ take_redact(struct alog_config *cfg, const json_t *v, const char *path, alog_err
 		alog_redact *to = &cfg->redact[i];
 		size_t members;
 
-		if (!json_is_object(rule) || rule_text(rule, "field", &to->field) < 0
-		    || rule_text(rule, "pattern", &to->pattern) < 0
-		    || rule_text(rule, "with", &to->with) < 0)
+		if (!json_is_object(rule) || rule_text(rule, "field", &to->field) < 0 ||
+		    rule_text(rule, "pattern", &to->pattern) < 0 ||
+		    rule_text(rule, "with", &to->with) < 0)
 			return wrong(path, "redact", want, err);
-		members = (size_t)(to->field != NULL) + (size_t)(to->pattern != NULL)
-		    + (size_t)(to->with != NULL);
+		members = (size_t)(to->field != NULL) + (size_t)(to->pattern != NULL) +
+		    (size_t)(to->with != NULL);
 		if (json_object_size(rule) != members)
 			return wrong(path, "redact", want, err);
 	}
@@ -115,8 +115,8 @@ take_number(void *to, const struct key *k, const json_t *v, const char *path, al
 {
 	const json_int_t i = json_integer_value(v);
 
-	if (!json_is_integer(v) || i < 0 || (k->kind == U32 && i > (json_int_t)UINT32_MAX)
-	    || (k->kind == INT && i > INT32_MAX))
+	if (!json_is_integer(v) || i < 0 || (k->kind == U32 && i > (json_int_t)UINT32_MAX) ||
+	    (k->kind == INT && i > INT32_MAX))
 		return wrong(path, k->name, "a number from 0", err);
 	if (k->kind == U64)
 		*(uint64_t *)to = (uint64_t)i;
@@ -160,8 +160,8 @@ take(struct alog_config *cfg, const struct key *k, json_t *v, const char *path, 
 	case FLAG:
 		if (!json_is_boolean(v))
 			return wrong(path, k->name, "true or false", err);
-		cfg->opt.flags = json_is_true(v) ? cfg->opt.flags | k->flag
-						 : cfg->opt.flags & ~k->flag;
+		cfg->opt.flags =
+		    json_is_true(v) ? cfg->opt.flags | k->flag : cfg->opt.flags & ~k->flag;
 		return 0;
 	case U64:
 	case U32:
@@ -199,8 +199,7 @@ load_file(struct alog_config *cfg, const char *path, alog_error *err)
 		while (i < n && strcmp(keys[i].name, name) != 0)
 			i++;
 		if (i == n)
-			return error_set(
-			    err, ALOG_EINVAL, 0, path, "unknown key \"%s\"", name);
+			return error_set(err, ALOG_EINVAL, 0, path, "unknown key \"%s\"", name);
 		if ((rc = take(cfg, &keys[i], v, path, err)) < 0)
 			return rc;
 	}

@@ -57,22 +57,22 @@ struct json_t; /* jansson's; <jansson.h> is needed only by those who pass one */
 /* ---- errors ---------------------------------------------------------------------------- */
 
 enum alog_code {
-	ALOG_EINVAL = -1,     /* an argument or option is wrong; text names it */
-	ALOG_ENOMEM = -2,     /* out of memory */
-	ALOG_EIO = -3,        /* the operating system refused; os_errno and path say what */
-	ALOG_ECLOSED = -4,    /* the logger was closed */
-	ALOG_EDISABLED = -5,  /* logging is off, and the call cannot do without it */
-	ALOG_EDROPPED = -6,   /* the ring was full: the record was dropped and counted */
-	ALOG_ETIMEOUT = -7,   /* not finished in time; it may still happen */
-	ALOG_ECLASH = -8,     /* a bound field has the name of an envelope key */
-	ALOG_ETOOBIG = -9,    /* larger than a limit */
-	ALOG_EVERSION = -10,  /* a file of a newer, incompatible format */
-	ALOG_ECORRUPT = -11,  /* a file is damaged */
-	ALOG_EJSON = -12,     /* not valid JSON */
-	ALOG_EREGEX = -13,    /* a pattern does not compile, or exceeded its match limit */
-	ALOG_EBUSY = -14,     /* in use by a living writer */
+	ALOG_EINVAL = -1,        /* an argument or option is wrong; text names it */
+	ALOG_ENOMEM = -2,        /* out of memory */
+	ALOG_EIO = -3,           /* the operating system refused; os_errno and path say what */
+	ALOG_ECLOSED = -4,       /* the logger was closed */
+	ALOG_EDISABLED = -5,     /* logging is off, and the call cannot do without it */
+	ALOG_EDROPPED = -6,      /* the ring was full: the record was dropped and counted */
+	ALOG_ETIMEOUT = -7,      /* not finished in time; it may still happen */
+	ALOG_ECLASH = -8,        /* a bound field has the name of an envelope key */
+	ALOG_ETOOBIG = -9,       /* larger than a limit */
+	ALOG_EVERSION = -10,     /* a file of a newer, incompatible format */
+	ALOG_ECORRUPT = -11,     /* a file is damaged */
+	ALOG_EJSON = -12,        /* not valid JSON */
+	ALOG_EREGEX = -13,       /* a pattern does not compile, or exceeded its match limit */
+	ALOG_EBUSY = -14,        /* in use by a living writer */
 	ALOG_EUNSUPPORTED = -15, /* the file system cannot hold a ring; see ring_dir */
-	ALOG_EFORMAT = -16,   /* a printf format failed */
+	ALOG_EFORMAT = -16,      /* a printf format failed */
 };
 
 /* Details of a failure.  The layout is frozen. */
@@ -113,15 +113,15 @@ enum alog_type {
 	ALOG_TYPE_END = 0, /* ends the list of a macro; ignored */
 	ALOG_TYPE_NULL,
 	ALOG_TYPE_BOOL,
-	ALOG_TYPE_INT,    /* v.i */
-	ALOG_TYPE_UINT,   /* v.u */
-	ALOG_TYPE_DOUBLE, /* v.d; NaN and infinities are written as null */
-	ALOG_TYPE_FLOAT,  /* v.d, printed with the digits a float needs */
-	ALOG_TYPE_CHAR,   /* v.i: a string of one byte */
-	ALOG_TYPE_STRING, /* v.s up to its NUL; NULL is written as null */
-	ALOG_TYPE_BYTES,  /* v.s, n bytes of text; invalid UTF-8 becomes U+FFFD */
+	ALOG_TYPE_INT,     /* v.i */
+	ALOG_TYPE_UINT,    /* v.u */
+	ALOG_TYPE_DOUBLE,  /* v.d; NaN and infinities are written as null */
+	ALOG_TYPE_FLOAT,   /* v.d, printed with the digits a float needs */
+	ALOG_TYPE_CHAR,    /* v.i: a string of one byte */
+	ALOG_TYPE_STRING,  /* v.s up to its NUL; NULL is written as null */
+	ALOG_TYPE_BYTES,   /* v.s, n bytes of text; invalid UTF-8 becomes U+FFFD */
 	ALOG_TYPE_POINTER, /* v.p: a string "0x..." */
-	ALOG_TYPE_JSON,   /* v.j: a jansson value, borrowed; NULL is written as null */
+	ALOG_TYPE_JSON,    /* v.j: a jansson value, borrowed; NULL is written as null */
 };
 
 /* One key and its value.  The layout is frozen.  Make them with ALOG_KV and friends. */
@@ -151,10 +151,10 @@ enum alog_overflow {
 };
 
 enum alog_flags {
-	ALOG_SOURCE = 1u << 0, /* add "file", "line" and "func" of the call */
-	ALOG_THREAD = 1u << 1, /* add "tid", the kernel's thread id */
-	ALOG_MIRROR = 1u << 2, /* also write each line to standard error */
-	ALOG_NO_SEAL = 1u << 3, /* leave segments plain: nothing is compressed */
+	ALOG_SOURCE = 1u << 0,     /* add "file", "line" and "func" of the call */
+	ALOG_THREAD = 1u << 1,     /* add "tid", the kernel's thread id */
+	ALOG_MIRROR = 1u << 2,     /* also write each line to standard error */
+	ALOG_NO_SEAL = 1u << 3,    /* leave segments plain: nothing is compressed */
 	ALOG_NO_RECOVER = 1u << 4, /* leave what dead writers left behind alone */
 };
 
@@ -193,7 +193,7 @@ typedef struct alog_options {
 	                         * `auditq compact` [1 MiB]; 1 seals every one */
 	int gzip_level;         /* 1 to 12, as in libdeflate [6] */
 
-	uint32_t keep_days;     /* delete sealed segments whose day is further back [0: never] */
+	uint32_t keep_days; /* delete sealed segments whose day is further back [0: never] */
 	uint32_t keep_segments; /* keep at most this many sealed segments of this service
 	                         * [0: no limit] */
 	uint64_t keep_bytes;    /* keep at most this many bytes of them [0: no limit] */
@@ -270,7 +270,8 @@ ALOG_API int alog_bindv(
  *     alog_t *run = alog_run_begin(log, NULL, ALOG_KV("trigger", "cron"));
  */
 #define alog_run_begin(ctx, ...) ALOG_RUN_BEGIN_(ctx, __VA_ARGS__, ALOG_END_)
-ALOG_API alog_t *alog_run_beginv(alog_t *ctx, const char *id, const alog_field *fields, size_t n);
+ALOG_API alog_t *alog_run_beginv(
+    alog_t *ctx, const char *id, const alog_field *fields, size_t n);
 /* "event":"run.end" with "status" and "duration_ms" (monotonic), then frees run. */
 #define alog_run_end(run, ...) ALOG_RUN_END_(run, __VA_ARGS__, ALOG_END_)
 ALOG_API int alog_run_endv(alog_t *run, int status, const alog_field *fields, size_t n);
@@ -304,9 +305,9 @@ typedef struct alog_site {
 
 /* State of a rate limit, one per call site, zero at first. */
 typedef struct alog_limit {
-	uint64_t second;  /* private */
-	uint32_t passed;  /* private */
-	uint32_t held;    /* private */
+	uint64_t second; /* private */
+	uint32_t passed; /* private */
+	uint32_t held;   /* private */
 } alog_limit;
 
 /*
@@ -332,12 +333,12 @@ typedef struct alog_limit {
  * one fdatasync, shared with all that wait at the same time; at most 30 s.
  */
 #define ALOG_AUDIT(ctx, ...) ALOG_AUDIT_(ctx, __VA_ARGS__, ALOG_END_)
-ALOG_API int alog_auditv(alog_t *ctx, const alog_site *site, const char *event,
-    const alog_field *fields, size_t n);
+ALOG_API int alog_auditv(
+    alog_t *ctx, const alog_site *site, const char *event, const alog_field *fields, size_t n);
 
 /* At most per_second records a second from this place; the next that passes carries
  * "suppressed", the number held back. */
-#define ALOG_LIMITED(ctx, level, per_second, ...) \
+#define ALOG_LIMITED(ctx, level, per_second, ...)                                              \
 	ALOG_LIMITED_(ctx, level, per_second, __VA_ARGS__, ALOG_END_)
 
 /* The same as the macros, for other languages and for computed field lists.  Checks the level. */
@@ -368,19 +369,19 @@ ALOG_API int alog_sync(alog_t *ctx, int timeout_ms);
 /* ---- statistics ------------------------------------------------------------------------ */
 
 typedef struct alog_stats {
-	size_t size;         /* set by the caller: sizeof(alog_stats) */
-	uint64_t records;    /* accepted */
-	uint64_t bytes;      /* of them, as JSON lines */
-	uint64_t written;    /* records in segment files */
-	uint64_t durable;    /* records known to be on stable storage */
-	uint64_t dropped;    /* lost to a full ring, each covered by a gap record */
-	uint64_t suppressed; /* held back by rate limits */
-	uint64_t truncated;  /* cut at record_bytes */
-	uint64_t rolls;      /* segments begun after the first */
-	uint64_t sealed;     /* archives made */
-	uint64_t retired;    /* archives deleted by retention */
-	uint64_t recovered;  /* records saved from dead writers */
-	uint64_t errors;     /* background errors */
+	size_t size;           /* set by the caller: sizeof(alog_stats) */
+	uint64_t records;      /* accepted */
+	uint64_t bytes;        /* of them, as JSON lines */
+	uint64_t written;      /* records in segment files */
+	uint64_t durable;      /* records known to be on stable storage */
+	uint64_t dropped;      /* lost to a full ring, each covered by a gap record */
+	uint64_t suppressed;   /* held back by rate limits */
+	uint64_t truncated;    /* cut at record_bytes */
+	uint64_t rolls;        /* segments begun after the first */
+	uint64_t sealed;       /* archives made */
+	uint64_t retired;      /* archives deleted by retention */
+	uint64_t recovered;    /* records saved from dead writers */
+	uint64_t errors;       /* background errors */
 	alog_error last_error; /* the newest of them; code 0: none */
 } alog_stats;
 
@@ -394,7 +395,8 @@ static inline bool
 alog_enabled(const alog_t *ctx, int level)
 {
 	/* The first member of every context is its level. */
-	return ctx != NULL && level >= __atomic_load_n((const int *)(const void *)ctx, __ATOMIC_RELAXED);
+	return ctx != NULL &&
+	    level >= __atomic_load_n((const int *)(const void *)ctx, __ATOMIC_RELAXED);
 }
 
 static inline alog_field
@@ -520,49 +522,51 @@ alog_kv_json(const char *key, const struct json_t *j)
 	    struct json_t *: alog_kv_json,         \
 	    const struct json_t *: alog_kv_json)(key, value)
 /* clang-format on */
-/* A string with its length; a null. */
+/* A string with its length; a truth value (before C23, true and a == b are of type int); a null. */
 #define ALOG_KVN(key, s, n) alog_kv_bytes(key, s, n)
+#define ALOG_KVB(key, cond) alog_kv_bool(key, cond)
 #define ALOG_NULL(key)      alog_kv_null(key)
 
-#define ALOG_END_                                    \
-	{                                            \
-		NULL, ALOG_TYPE_END, 0, { 0 }, 0     \
+#define ALOG_END_                                                                              \
+	{                                                                                      \
+		NULL, ALOG_TYPE_END, 0, { 0 }, 0                                               \
 	}
-#define ALOG_FIELDS_(...)                                                             \
-	(const alog_field[]){ __VA_ARGS__ },                                          \
+#define ALOG_FIELDS_(...)                                                                      \
+	(const alog_field[]){ __VA_ARGS__ },                                                   \
 	    sizeof((const alog_field[]){ __VA_ARGS__ }) / sizeof(alog_field) - 1
 
 #define ALOG_SITE_ static const alog_site alog_site_ = { __FILE__, __func__, __LINE__ }
 
-#define ALOG_EMIT_(ctx, level, msg, ...)                                              \
-	__extension__({                                                               \
-		ALOG_SITE_;                                                           \
-		alog_t *alog_ctx_ = (ctx);                                            \
-		alog_enabled(alog_ctx_, level)                                        \
-		    ? alog_emitv_at(alog_ctx_, level, &alog_site_, NULL, 0, msg,      \
-			  ALOG_FIELDS_(__VA_ARGS__))                                  \
-		    : 0;                                                              \
+#define ALOG_EMIT_(ctx, level, msg, ...)                                                       \
+	__extension__({                                                                        \
+		ALOG_SITE_;                                                                    \
+		alog_t *alog_ctx_ = (ctx);                                                     \
+		alog_enabled(alog_ctx_, level) ? alog_emitv_at(alog_ctx_, level, &alog_site_,  \
+						     NULL, 0, msg, ALOG_FIELDS_(__VA_ARGS__))  \
+					       : 0;                                            \
 	})
-#define ALOG_LIMITED_(ctx, level, per_second, msg, ...)                               \
-	__extension__({                                                               \
-		ALOG_SITE_;                                                           \
-		static alog_limit alog_limit_;                                        \
-		alog_t *alog_ctx_ = (ctx);                                            \
-		alog_enabled(alog_ctx_, level)                                        \
-		    ? alog_emitv_at(alog_ctx_, level, &alog_site_, &alog_limit_,      \
-			  per_second, msg, ALOG_FIELDS_(__VA_ARGS__))                 \
-		    : 0;                                                              \
+#define ALOG_LIMITED_(ctx, level, per_second, msg, ...)                                        \
+	__extension__({                                                                        \
+		ALOG_SITE_;                                                                    \
+		static alog_limit alog_limit_;                                                 \
+		alog_t *alog_ctx_ = (ctx);                                                     \
+		alog_enabled(alog_ctx_, level)                                                 \
+		    ? alog_emitv_at(alog_ctx_, level, &alog_site_, &alog_limit_, per_second,   \
+			  msg, ALOG_FIELDS_(__VA_ARGS__))                                      \
+		    : 0;                                                                       \
 	})
-#define ALOG_AUDIT_(ctx, event, ...)                                                  \
-	__extension__({                                                               \
-		ALOG_SITE_;                                                           \
-		alog_auditv(ctx, &alog_site_, event, ALOG_FIELDS_(__VA_ARGS__));      \
+#define ALOG_AUDIT_(ctx, event, ...)                                                           \
+	__extension__({                                                                        \
+		ALOG_SITE_;                                                                    \
+		alog_auditv(ctx, &alog_site_, event, ALOG_FIELDS_(__VA_ARGS__));               \
 	})
-#define ALOG_BIND_(ctx, ...)                  alog_bind_(ctx, ALOG_FIELDS_(__VA_ARGS__))
-#define ALOG_RUN_BEGIN_(ctx, id, ...)         alog_run_beginv(ctx, id, ALOG_FIELDS_(__VA_ARGS__))
-#define ALOG_RUN_END_(ctx, status, ...)       alog_run_endv(ctx, status, ALOG_FIELDS_(__VA_ARGS__))
-#define ALOG_STAGE_BEGIN_(ctx, name, ...)     alog_stage_beginv(ctx, name, ALOG_FIELDS_(__VA_ARGS__))
-#define ALOG_STAGE_END_(ctx, status, ...)     alog_stage_endv(ctx, status, ALOG_FIELDS_(__VA_ARGS__))
+#define ALOG_BIND_(ctx, ...)            alog_bind_(ctx, ALOG_FIELDS_(__VA_ARGS__))
+#define ALOG_RUN_BEGIN_(ctx, id, ...)   alog_run_beginv(ctx, id, ALOG_FIELDS_(__VA_ARGS__))
+#define ALOG_RUN_END_(ctx, status, ...) alog_run_endv(ctx, status, ALOG_FIELDS_(__VA_ARGS__))
+#define ALOG_STAGE_BEGIN_(ctx, name, ...)                                                      \
+	alog_stage_beginv(ctx, name, ALOG_FIELDS_(__VA_ARGS__))
+#define ALOG_STAGE_END_(ctx, status, ...)                                                      \
+	alog_stage_endv(ctx, status, ALOG_FIELDS_(__VA_ARGS__))
 
 #endif /* !__cplusplus */
 

@@ -10,8 +10,18 @@
 #define TS_AT 7
 
 static const char *const reserved[] = {
-	"ts", "level", "run_id", "seq", "service", "host", "pid", "stage", "event", "status",
-	"duration_ms", "msg",
+	"ts",
+	"level",
+	"run_id",
+	"seq",
+	"service",
+	"host",
+	"pid",
+	"stage",
+	"event",
+	"status",
+	"duration_ms",
+	"msg",
 };
 
 bool
@@ -50,9 +60,11 @@ put_json(const struct redact *redact, const alog_field *f, struct jbuf *out)
 		LIT(out, "null");
 		return;
 	}
-	if (redact_concerns(redact, f->key) || (redact != NULL && (json_is_object(v) || json_is_array(v))))
+	if (redact_concerns(redact, f->key) ||
+	    (redact != NULL && (json_is_object(v) || json_is_array(v))))
 		v = hidden = redact_json(redact, f->key, v);
-	if (v == NULL || json_dump_callback(v, dump_to, out, JSON_COMPACT | JSON_ENCODE_ANY) < 0) {
+	if (v == NULL ||
+	    json_dump_callback(v, dump_to, out, JSON_COMPACT | JSON_ENCODE_ANY) < 0) {
 		out->len = start;
 		LIT(out, "null,\"log.error\":\"field ");
 		jbuf_str_inner(out, f->key, strlen(f->key));
@@ -149,8 +161,7 @@ put_field(const struct redact *redact, const alog_field *f, struct jbuf *out)
 }
 
 void
-record_fields(
-    const struct redact *redact, const alog_field *fields, size_t n, struct jbuf *out)
+record_fields(const struct redact *redact, const alog_field *fields, size_t n, struct jbuf *out)
 {
 	for (size_t i = 0; i < n; i++)
 		put_field(redact, &fields[i], out);
@@ -162,9 +173,18 @@ static const struct {
 	const char *text; /* from behind ts to behind the level */
 	size_t n;
 } level_text[] = {
-#define LEVEL(name) { "\",\"level\":\"" name "\"", sizeof("\",\"level\":\"" name "\"") - 1 }
-	LEVEL("info"), LEVEL("trace"), LEVEL("debug"), LEVEL("info"), LEVEL("notice"),
-	LEVEL("warn"), LEVEL("error"), LEVEL("critical"),
+#define LEVEL(name)                                                                            \
+	{                                                                                      \
+		"\",\"level\":\"" name "\"", sizeof("\",\"level\":\"" name "\"") - 1           \
+	}
+	LEVEL("info"),
+	LEVEL("trace"),
+	LEVEL("debug"),
+	LEVEL("info"),
+	LEVEL("notice"),
+	LEVEL("warn"),
+	LEVEL("error"),
+	LEVEL("critical"),
 #undef LEVEL
 };
 
@@ -336,7 +356,8 @@ put_cut_field(const struct redact *redact, const alog_field *f, size_t end, stru
 	if (out->len + 2 > end)
 		out->len = start;
 	else
-		put_cut_str(f->v.s, f->type == ALOG_TYPE_STRING ? strlen(f->v.s) : f->n, end, out);
+		put_cut_str(
+		    f->v.s, f->type == ALOG_TYPE_STRING ? strlen(f->v.s) : f->n, end, out);
 	return false;
 }
 
@@ -363,7 +384,8 @@ record_encode_cut(const struct record_base *base, const struct record *rec, size
 		if (out->len + base->nbound > end) {
 			out->len = before;
 			whole = false;
-			if (!redact_concerns(base->redact, NULL) && before + base->nbound + 16 < end) {
+			if (!redact_concerns(base->redact, NULL) &&
+			    before + base->nbound + 16 < end) {
 				LIT(out, ",\"msg\":");
 				put_cut_str(rec->msg, rec->nmsg, end - base->nbound, out);
 			}

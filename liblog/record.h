@@ -56,8 +56,8 @@ void record_encode_cut(const struct record_base *base, const struct record *rec,
     struct jbuf *out, uint16_t *splice);
 
 /* Append ,"key":value for each field, with redaction; what record_base.bound holds. */
-void record_fields(const struct redact *redact, const alog_field *fields, size_t n,
-    struct jbuf *out);
+void record_fields(
+    const struct redact *redact, const alog_field *fields, size_t n, struct jbuf *out);
 
 /* Append an encoded record with the digits of its sequence number and a line feed. */
 void record_line(const char *rec, size_t n, uint16_t splice, uint64_t seq, struct jbuf *out);

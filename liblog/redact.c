@@ -35,8 +35,8 @@ compile(struct rule *rule, const alog_redact *from, size_t index, alog_error *er
 	if (from->field == NULL && from->pattern == NULL)
 		return error_set(err, ALOG_EINVAL, 0, NULL,
 		    "redact rule %zu has neither a field nor a pattern", index + 1);
-	if ((from->field != NULL && (rule->field = strdup(from->field)) == NULL)
-	    || (rule->with = strdup(with)) == NULL)
+	if ((from->field != NULL && (rule->field = strdup(from->field)) == NULL) ||
+	    (rule->with = strdup(with)) == NULL)
 		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "redact rule");
 	rule->nwith = strlen(with);
 	if (from->pattern == NULL)
@@ -63,9 +63,9 @@ redact_new(struct redact **ret, const alog_redact *rules, size_t n, alog_error *
 	*ret = NULL;
 	if (n == 0)
 		return 0;
-	if ((r = calloc(1, sizeof *r)) == NULL
-	    || (r->rule = calloc(n, sizeof *r->rule)) == NULL
-	    || (r->limits = pcre2_match_context_create(NULL)) == NULL) {
+	if ((r = calloc(1, sizeof *r)) == NULL ||
+	    (r->rule = calloc(n, sizeof *r->rule)) == NULL ||
+	    (r->limits = pcre2_match_context_create(NULL)) == NULL) {
 		redact_free(r);
 		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "redact rules");
 	}
@@ -136,8 +136,8 @@ substitute(const struct redact *r, const struct rule *rule, struct text *t)
 	PCRE2_SIZE len = 0;
 	char *to = NULL;
 	int rc = PCRE2_ERROR_NOMEMORY;
-	const uint32_t opt = PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_LITERAL
-	    | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH;
+	const uint32_t opt = PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_LITERAL |
+	    PCRE2_SUBSTITUTE_OVERFLOW_LENGTH;
 
 	for (len = t->n + rule->nwith + 16; md != NULL && rc == PCRE2_ERROR_NOMEMORY;) {
 		free(to);
@@ -166,8 +166,8 @@ patterns(const struct redact *r, const char *field, const char *s, size_t n, str
 		return false;
 	memcpy(out->p, s, n);
 	for (size_t i = 0; i < r->n; i++)
-		if (r->rule[i].code != NULL && applies(&r->rule[i], field)
-		    && !substitute(r, &r->rule[i], out)) {
+		if (r->rule[i].code != NULL && applies(&r->rule[i], field) &&
+		    !substitute(r, &r->rule[i], out)) {
 			free(out->p);
 			return false;
 		}
@@ -175,8 +175,7 @@ patterns(const struct redact *r, const char *field, const char *s, size_t n, str
 }
 
 void
-redact_str(
-    const struct redact *r, const char *field, const char *s, size_t n, struct jbuf *out)
+redact_str(const struct redact *r, const char *field, const char *s, size_t n, struct jbuf *out)
 {
 	struct text t;
 

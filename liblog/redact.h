@@ -22,10 +22,11 @@ const char *redact_whole(const struct redact *r, const char *field);
  * Append a string value (with quotes) after the patterns have been applied to it.  A pattern that exceeds its
  * match limit, or memory that runs out, hides the whole value: never less than was asked.
  */
-void redact_str(const struct redact *r, const char *field, const char *s, size_t n,
-    struct jbuf *out);
+void redact_str(
+    const struct redact *r, const char *field, const char *s, size_t n, struct jbuf *out);
 /* A copy of a JSON value with all rules applied inside it (the value itself stands under field);
  * NULL: out of memory.  Free with json_decref. */
-struct json_t *redact_json(const struct redact *r, const char *field, const struct json_t *value);
+struct json_t *redact_json(
+    const struct redact *r, const char *field, const struct json_t *value);
 
 #endif

@@ -23,11 +23,11 @@ retain_choose(
 	qsort(files, n, sizeof *files, by_age);
 	/* From the newest back: what is kept so far decides. */
 	for (size_t i = n; i-- > 0;) {
-		const bool old = limits->days > 0
-		    && (int64_t)files[i].day < (int64_t)today - (int64_t)limits->days;
+		const bool old = limits->days > 0 &&
+		    (int64_t)files[i].day < (int64_t)today - (int64_t)limits->days;
 		const bool many = limits->count > 0 && count >= limits->count;
-		const bool large = limits->bytes > 0
-		    && (files[i].bytes > limits->bytes || bytes > limits->bytes - files[i].bytes);
+		const bool large = limits->bytes > 0 &&
+		    (files[i].bytes > limits->bytes || bytes > limits->bytes - files[i].bytes);
 
 		files[i].remove = old || (count > 0 && (many || large));
 		if (!files[i].remove) {

@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 struct retain_file {
+	size_t item; /* the caller's */
 	int32_t day;
 	int64_t mtime; /* orders the files of a day */
 	uint64_t bytes;
-	bool remove;   /* out */
+	bool remove; /* out */
 };
 
 struct retain_limits {

@@ -27,7 +27,7 @@ struct ring {
 	_Atomic uint64_t *head, *tail_seq, *tail_pos, *dropped, *reported;
 	struct ring_entry *entry;
 	char *data;
-	uint32_t granules; /* a power of two */
+	uint32_t granules;     /* a power of two */
 	atomic_bool rewinding; /* head has been moved to a lap's start, tail_pos not yet */
 
 	/* The drain's own: what it gave, and what it has freed. */
@@ -98,9 +98,8 @@ map_file(struct ring *r, const char *dir, uint64_t bytes, alog_error *err)
 
 	r->map_bytes = RING_HEADER + bytes / RING_GRAIN * sizeof(struct ring_entry) + bytes;
 	if (sys->fallocate(r->fd, 0, (off_t)r->map_bytes) < 0)
-		return error_set(
-		    err, ALOG_EIO, errno, dir, "no room for a ring of %zu bytes; set ring_dir",
-		    r->map_bytes);
+		return error_set(err, ALOG_EIO, errno, dir,
+		    "no room for a ring of %zu bytes; set ring_dir", r->map_bytes);
 	r->map = sys->mmap(r->map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd);
 	if (r->map == MAP_FAILED) {
 		e = errno;
@@ -108,7 +107,8 @@ map_file(struct ring *r, const char *dir, uint64_t bytes, alog_error *err)
 		return error_set(err, ALOG_EIO, e, dir, "cannot map the ring; set ring_dir");
 	}
 	if (sys->madvise(r->map, r->map_bytes, MADV_DONTFORK) < 0)
-		return error_set(err, ALOG_EIO, errno, dir, "cannot keep the ring from children");
+		return error_set(
+		    err, ALOG_EIO, errno, dir, "cannot keep the ring from children");
 	memset(r->map, 0, r->map_bytes);
 	return 0;
 }
@@ -158,7 +158,7 @@ ring_create(struct ring **ret, int dirfd, const char *dir, const struct ring_own
 	else
 		rc = make_file(r, dir, owner, bytes, err);
 	if (rc < 0) {
-		ring_close(r, false);
+		ring_close(r);
 		return rc;
 	}
 	*ret = r;
@@ -166,12 +166,22 @@ ring_create(struct ring **ret, int dirfd, const char *dir, const struct ring_own
 }
 
 void
-ring_close(struct ring *r, bool remove)
+ring_remove(struct ring *r)
+{
+	(void)sys->unlinkat(r->dirfd, r->name, 0);
+}
+
+void
+ring_unlock(struct ring *r)
+{
+	ring_fork_close(r);
+}
+
+void
+ring_close(struct ring *r)
 {
 	if (r == NULL)
 		return;
-	if (remove)
-		(void)sys->unlinkat(r->dirfd, r->name, 0);
 	if (r->map != NULL)
 		(void)sys->munmap(r->map, r->map_bytes);
 	ring_fork_close(r);
@@ -214,8 +224,8 @@ used_granules(const struct ring *r, uint64_t head)
 	/* Everything was drained; while the drain rewinds, tail_pos may be a lap behind. */
 	if (ring_head_count(head) == (uint32_t)tail_seq)
 		return 0;
-	return (ring_head_pos(head) - atomic_load_explicit(r->tail_pos, memory_order_acquire))
-	    & RING_POS_MASK;
+	return (ring_head_pos(head) - atomic_load_explicit(r->tail_pos, memory_order_acquire)) &
+	    RING_POS_MASK;
 }
 
 int
@@ -239,14 +249,14 @@ ring_reserve(struct ring *r, uint32_t len, struct ring_slot *slot)
 			head = atomic_load_explicit(r->head, memory_order_acquire);
 			if (full && head == old)
 				return RING_FULL;
-			full = head == old
-			    && !atomic_load_explicit(&r->rewinding, memory_order_acquire);
+			full = head == old &&
+			    !atomic_load_explicit(&r->rewinding, memory_order_acquire);
 			relax(spins);
 			continue;
 		}
 		full = false;
-		old = (((uint64_t)pos + skip + need) & RING_POS_MASK) << 32
-		    | (uint32_t)(ring_head_count(head) + 1);
+		old = (((uint64_t)pos + skip + need) & RING_POS_MASK) << 32 |
+		    (uint32_t)(ring_head_count(head) + 1);
 		if (atomic_compare_exchange_weak_explicit(
 			r->head, &head, old, memory_order_acq_rel, memory_order_relaxed))
 			break;
@@ -255,9 +265,10 @@ ring_reserve(struct ring *r, uint32_t len, struct ring_slot *slot)
 	slot->p = r->data + (size_t)slot->granule * RING_GRAIN;
 	slot->len = len;
 	/* The tail can't pass a record that isn't committed, so it is behind by less than 2^31. */
-	slot->seq = ring_widen(ring_head_count(head) + 1,
-	    atomic_load_explicit(r->tail_seq, memory_order_relaxed));
-	slot->wake = (head & RING_ASLEEP) != 0 || (used < quarter && used + skip + need >= quarter);
+	slot->seq = ring_widen(
+	    ring_head_count(head) + 1, atomic_load_explicit(r->tail_seq, memory_order_relaxed));
+	slot->wake =
+	    (head & RING_ASLEEP) != 0 || (used < quarter && used + skip + need >= quarter);
 	return 0;
 }
 
@@ -276,7 +287,8 @@ ring_head_seq(const struct ring *r)
 {
 	uint64_t tail = atomic_load_explicit(r->tail_seq, memory_order_acquire);
 
-	return ring_widen(ring_head_count(atomic_load_explicit(r->head, memory_order_acquire)), tail);
+	return ring_widen(
+	    ring_head_count(atomic_load_explicit(r->head, memory_order_acquire)), tail);
 }
 
 uint32_t
@@ -314,15 +326,16 @@ ring_reported(const struct ring *r)
 static bool
 committed(const struct ring *r, uint32_t granule)
 {
-	return atomic_load_explicit(&r->entry[granule].seq, memory_order_acquire) == r->next_seq;
+	return atomic_load_explicit(&r->entry[granule].seq, memory_order_acquire) ==
+	    r->next_seq;
 }
 
 /* The start of the lap after the one that pos stands in; pos itself at a start. */
 static uint32_t
 next_lap(const struct ring *r, uint32_t pos)
 {
-	return (uint32_t)(((uint64_t)pos + r->granules - 1) & ~((uint64_t)r->granules - 1)
-	    & RING_POS_MASK);
+	return (uint32_t)(((uint64_t)pos + r->granules - 1) & ~((uint64_t)r->granules - 1) &
+	    RING_POS_MASK);
 }
 
 int
@@ -341,7 +354,8 @@ ring_next(struct ring *r, struct ring_record *out)
 	out->p = r->data + (size_t)off * RING_GRAIN;
 	out->len = r->entry[off].len;
 	out->splice = r->entry[off].splice;
-	r->next_pos = (uint32_t)(((uint64_t)r->next_pos + ring_granules(out->len)) & RING_POS_MASK);
+	r->next_pos =
+	    (uint32_t)(((uint64_t)r->next_pos + ring_granules(out->len)) & RING_POS_MASK);
 	r->next_seq++;
 	return 1;
 }
@@ -370,7 +384,8 @@ ring_rewind(struct ring *r)
 
 	if (ring_head_count(head) != (uint32_t)r->freed_seq || start == r->freed_pos)
 		return;
-	to = (head & (RING_ASLEEP | RING_SHUT_BIT)) | (uint64_t)start << 32 | ring_head_count(head);
+	to = (head & (RING_ASLEEP | RING_SHUT_BIT)) | (uint64_t)start << 32 |
+	    ring_head_count(head);
 	atomic_store_explicit(&r->rewinding, true, memory_order_relaxed);
 	if (atomic_compare_exchange_strong_explicit(
 		r->head, &head, to, memory_order_acq_rel, memory_order_relaxed)) {

@@ -43,8 +43,12 @@ struct ring_owner {
  */
 int ring_create(struct ring **ret, int dirfd, const char *dir, const struct ring_owner *owner,
     uint64_t bytes, alog_error *err);
-/* Unmap and unlock; remove also unlinks the file.  NULL is legal. */
-void ring_close(struct ring *r, bool remove);
+/* Unlink its file: nothing is left in it. */
+void ring_remove(struct ring *r);
+/* Give up the lock, so that recovery may take what is left; the mapping stays. */
+void ring_unlock(struct ring *r);
+/* Unmap, unlock, free.  NULL is legal. */
+void ring_close(struct ring *r);
 /* In a forked child, where the mapping does not exist: close the inherited descriptor / free
  * the rest. */
 void ring_fork_close(struct ring *r);
@@ -106,9 +110,9 @@ struct ring_copy {
 	struct ring_owner owner;
 	uint8_t boot[16];
 	bool this_boot;
-	uint64_t head_seq; /* newest reserved */
-	uint64_t tail_seq; /* newest freed */
-	uint64_t lost;     /* dropped, and not yet told by a gap record */
+	uint64_t head_seq;       /* newest reserved */
+	uint64_t tail_seq;       /* newest freed */
+	uint64_t lost;           /* dropped, and not yet told by a gap record */
 	struct ring_record *rec; /* committed with tail_seq < seq, by seq; p in the copy */
 	size_t n;
 	char *data;

@@ -54,8 +54,8 @@ get_text(char *dst, const uint8_t *src, size_t n)
 }
 
 static int
-parse_header(struct ring_copy *out, const uint8_t *h, uint64_t *bytes, const char *path,
-    alog_error *err)
+parse_header(
+    struct ring_copy *out, const uint8_t *h, uint64_t *bytes, const char *path, alog_error *err)
 {
 	uint8_t boot[16];
 	uint32_t version = get_le32(h + RING_AT_VERSION);
@@ -66,8 +66,8 @@ parse_header(struct ring_copy *out, const uint8_t *h, uint64_t *bytes, const cha
 		return error_set(err, ALOG_EVERSION, 0, path,
 		    "a ring of format version %" PRIu32 ", this program knows %d", version,
 		    RING_VERSION);
-	if (get_le32(h + RING_AT_CRC)
-	    != (uint32_t)crc32(0, h + RING_AT_BYTES, RING_STATIC_END - RING_AT_BYTES))
+	if (get_le32(h + RING_AT_CRC) !=
+	    (uint32_t)crc32(0, h + RING_AT_BYTES, RING_STATIC_END - RING_AT_BYTES))
 		return error_set(err, ALOG_ECORRUPT, 0, path, "the ring's header is damaged");
 	*bytes = get_le64(h + RING_AT_BYTES);
 	if (*bytes < RING_BYTES_MIN || *bytes > RING_BYTES_MAX || (*bytes & (*bytes - 1)) != 0)
@@ -113,9 +113,9 @@ collect(struct ring_copy *out, const uint8_t *entries, uint32_t granules, alog_e
 		uint32_t len = get_le32(e + 8);
 		struct ring_record *grown;
 
-		if (seq <= out->tail_seq || seq > out->head_seq || len == 0
-		    || len > granules / 4 * RING_GRAIN || g + ring_granules(len) > granules
-		    || get_le16(e + 12) > len)
+		if (seq <= out->tail_seq || seq > out->head_seq || len == 0 ||
+		    len > granules / 4 * RING_GRAIN || g + ring_granules(len) > granules ||
+		    get_le16(e + 12) > len)
 			continue;
 		if (out->n == cap) {
 			cap = cap > 0 ? cap * 2 : 256;
@@ -123,7 +123,7 @@ collect(struct ring_copy *out, const uint8_t *entries, uint32_t granules, alog_e
 				return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "ring");
 			out->rec = grown;
 		}
-		out->rec[out->n++] = (struct ring_record) { .seq = seq,
+		out->rec[out->n++] = (struct ring_record){ .seq = seq,
 			.p = out->data + (size_t)g * RING_GRAIN,
 			.len = len,
 			.splice = get_le16(e + 12) };
@@ -147,9 +147,9 @@ read_records(struct ring_copy *out, int fd, uint64_t bytes, const char *path, al
 	out->data = malloc(bytes);
 	if (entries == NULL || out->data == NULL)
 		rc = error_set(err, ALOG_ENOMEM, ENOMEM, path, "ring");
-	else if ((rc = read_exactly(fd, entries, table, RING_HEADER, path, err)) == 0
-	    && (rc = read_exactly(fd, out->data, bytes, RING_HEADER + table, path, err)) == 0
-	    && (rc = read_exactly(fd, tail, 8, RING_AT_TAIL_SEQ, path, err)) == 0)
+	else if ((rc = read_exactly(fd, entries, table, RING_HEADER, path, err)) == 0 &&
+	    (rc = read_exactly(fd, out->data, bytes, RING_HEADER + table, path, err)) == 0 &&
+	    (rc = read_exactly(fd, tail, 8, RING_AT_TAIL_SEQ, path, err)) == 0)
 		rc = collect(out, entries, granules, err);
 	free(entries);
 	if (rc < 0)
@@ -172,8 +172,8 @@ ring_read(struct ring_copy *out, int fd, const char *path, alog_error *err)
 
 	if (h == NULL)
 		return error_set(err, ALOG_ENOMEM, ENOMEM, path, "ring");
-	if ((rc = read_exactly(fd, h, RING_HEADER, 0, path, err)) == 0
-	    && (rc = parse_header(&copy, h, &bytes, path, err)) == 0) {
+	if ((rc = read_exactly(fd, h, RING_HEADER, 0, path, err)) == 0 &&
+	    (rc = parse_header(&copy, h, &bytes, path, err)) == 0) {
 		parse_live(&copy, h);
 		if (copy.head_seq != copy.tail_seq && copy.this_boot)
 			rc = read_records(&copy, fd, bytes, path, err);

@@ -101,7 +101,8 @@ write_archive(int in_fd, int out_fd, const char *name, const struct seal_options
 
 /* The order is what makes it safe: see seal.h. */
 static int
-publish(int dirfd, int fd, const char *tmp, const char *sealed, const char *name, alog_error *err)
+publish(
+    int dirfd, int fd, const char *tmp, const char *sealed, const char *name, alog_error *err)
 {
 	if (sys->fsync(fd) < 0)
 		return error_set(err, ALOG_EIO, errno, sealed, "fsync");
@@ -110,13 +111,14 @@ publish(int dirfd, int fd, const char *tmp, const char *sealed, const char *name
 	if (sys_sync_dir(dirfd) < 0)
 		return error_set(err, ALOG_EIO, errno, sealed, "fsync of its directory");
 	if (sys->unlinkat(dirfd, name, 0) < 0)
-		return error_set(err, ALOG_EIO, errno, name, "cannot remove the sealed segment");
+		return error_set(
+		    err, ALOG_EIO, errno, name, "cannot remove the sealed segment");
 	return 0;
 }
 
 int
-seal_segment(int dirfd, const char *name, const struct seal_options *opt,
-    uint8_t digest[32], alog_error *err)
+seal_segment(int dirfd, const char *name, const struct seal_options *opt, uint8_t digest[32],
+    alog_error *err)
 {
 	char sealed[PATH_NAME_MAX], tmp[PATH_NAME_MAX + 8];
 	uint64_t count = 0;

@@ -11,7 +11,8 @@
 struct seal_options {
 	int gzip_level;
 	mode_t mode;
-	const atomic_bool *cancel; /* polled; a cancelled seal leaves the plain file; may be NULL */
+	const atomic_bool
+	    *cancel; /* polled; a cancelled seal leaves the plain file; may be NULL */
 };
 
 /*

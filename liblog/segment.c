@@ -120,8 +120,7 @@ segment_reopen(struct segment *seg, const struct segment_root *root, int32_t day
 }
 
 int
-segment_append(
-    struct segment *seg, const char *lines, size_t n, bool *broken, alog_error *err)
+segment_append(struct segment *seg, const char *lines, size_t n, bool *broken, alog_error *err)
 {
 	int e;
 

@@ -12,8 +12,8 @@ struct segment_root {
 };
 
 struct segment {
-	int fd;    /* -1: none */
-	int dirfd; /* its partition */
+	int fd;       /* -1: none */
+	int dirfd;    /* its partition */
 	bool entered; /* its name is durable in the directories above */
 	int32_t day;
 	uint32_t number;
@@ -22,7 +22,7 @@ struct segment {
 	char name[PATH_NAME_MAX];
 };
 
-#define SEGMENT_NONE ((struct segment) { .fd = -1, .dirfd = -1 })
+#define SEGMENT_NONE ((struct segment){ .fd = -1, .dirfd = -1 })
 
 /* Open or make the root; its parent must exist.  Close the fd. */
 int segment_root_open(struct segment_root *root, alog_error *err);

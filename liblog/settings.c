@@ -94,10 +94,10 @@ take_text(struct settings *out, const alog_options *opt, alog_error *err)
 	if (opt->host == NULL && gethostname(host, sizeof host) < 0)
 		return error_set(err, ALOG_EIO, errno, NULL, "gethostname");
 	host[sizeof host - 1] = '\0';
-	if ((out->root = strdup(opt->root)) == NULL
-	    || (out->service = strdup(opt->service)) == NULL
-	    || (out->host = strdup(opt->host != NULL ? opt->host : host)) == NULL
-	    || (opt->ring_dir != NULL && (out->ring_dir = strdup(opt->ring_dir)) == NULL))
+	if ((out->root = strdup(opt->root)) == NULL ||
+	    (out->service = strdup(opt->service)) == NULL ||
+	    (out->host = strdup(opt->host != NULL ? opt->host : host)) == NULL ||
+	    (opt->ring_dir != NULL && (out->ring_dir = strdup(opt->ring_dir)) == NULL))
 		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "options");
 	return 0;
 }
@@ -105,8 +105,8 @@ take_text(struct settings *out, const alog_options *opt, alog_error *err)
 static int
 take_rest(struct settings *out, const alog_options *opt, alog_error *err)
 {
-	const unsigned known
-	    = ALOG_SOURCE | ALOG_THREAD | ALOG_MIRROR | ALOG_NO_SEAL | ALOG_NO_RECOVER;
+	const unsigned known =
+	    ALOG_SOURCE | ALOG_THREAD | ALOG_MIRROR | ALOG_NO_SEAL | ALOG_NO_RECOVER;
 
 	if ((opt->flags & ~known) != 0)
 		return error_set(err, ALOG_EINVAL, 0, NULL, "option flags: unknown 0x%x",
@@ -137,12 +137,12 @@ settings_init(struct settings *out, const alog_options *given, alog_error *err)
 	int rc;
 
 	if (given == NULL || given->size == 0)
-		return error_set(err, ALOG_EINVAL, 0, NULL,
-		    "options are missing, or their size is not set");
+		return error_set(
+		    err, ALOG_EINVAL, 0, NULL, "options are missing, or their size is not set");
 	/* A caller built against an older header has fewer members, a newer one more. */
 	memcpy(&opt, given, given->size < sizeof opt ? given->size : sizeof opt);
-	if ((rc = take_text(&s, &opt, err)) < 0 || (rc = take_level(&s, &opt, err)) < 0
-	    || (rc = take_numbers(&s, &opt, err)) < 0 || (rc = take_rest(&s, &opt, err)) < 0) {
+	if ((rc = take_text(&s, &opt, err)) < 0 || (rc = take_level(&s, &opt, err)) < 0 ||
+	    (rc = take_numbers(&s, &opt, err)) < 0 || (rc = take_rest(&s, &opt, err)) < 0) {
 		settings_destroy(&s);
 		return rc;
 	}

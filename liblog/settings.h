@@ -2,13 +2,13 @@
 #ifndef SETTINGS_H
 #define SETTINGS_H
 
+#include "monitor.h"
 #include "redact.h"
 #include "segment.h"
-#include "monitor.h"
 
 struct settings {
 	char *root, *service, *host, *ring_dir; /* ring_dir NULL: <root>/.ring */
-	int level; /* ALOG_LEVEL_OFF: disabled */
+	int level;                              /* ALOG_LEVEL_OFF: disabled */
 	unsigned flags;
 	uint64_t segment_bytes, ring_bytes, seal_bytes;
 	uint32_t record_bytes;

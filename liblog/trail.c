@@ -109,8 +109,8 @@ rescue(struct trail *t, alog_error *err)
 
 	if ((rc = create(t, old.day, &fresh, err)) < 0)
 		return rc;
-	if ((rc = copy_range(old.fd, old.durable, old.bytes, &fresh, t->batch, err)) < 0
-	    || (rc = segment_sync(&fresh, t->root, err)) < 0) {
+	if ((rc = copy_range(old.fd, old.durable, old.bytes, &fresh, t->batch, err)) < 0 ||
+	    (rc = segment_sync(&fresh, t->root, err)) < 0) {
 		(void)sys->unlinkat(fresh.dirfd, fresh.name, 0);
 		segment_close(&fresh);
 		return rc;
@@ -197,10 +197,9 @@ trail_put(struct trail *t, const struct ring_record *rec, alog_error *err)
 	struct jbuf out;
 	int rc = 0;
 
-	if (t->seg.fd < 0
-	    || rotate_due(
-		   t->seg.day, t->seg.bytes + t->nbatch, most, t->segment_bytes, day)
-		!= ROTATE_STAY) {
+	if (t->seg.fd < 0 ||
+	    rotate_due(t->seg.day, t->seg.bytes + t->nbatch, most, t->segment_bytes, day) !=
+		ROTATE_STAY) {
 		if ((rc = trail_flush(t, err)) == 0)
 			rc = roll(t, day, err);
 	}
@@ -210,7 +209,7 @@ trail_put(struct trail *t, const struct ring_record *rec, alog_error *err)
 		discard(t);
 		return rc;
 	}
-	out = (struct jbuf) { t->batch, t->nbatch, t->cap };
+	out = (struct jbuf){ t->batch, t->nbatch, t->cap };
 	record_line(rec->p, rec->len, rec->splice, rec->seq, &out);
 	t->nbatch = out.len;
 	t->batch_seq = rec->seq;

@@ -6,9 +6,9 @@
 #ifndef TRAIL_H
 #define TRAIL_H
 
+#include "monitor.h"
 #include "ring.h"
 #include "segment.h"
-#include "monitor.h"
 
 #define TRAIL_BATCH (256u << 10) /* bytes that are worth a write(2) */
 
@@ -21,7 +21,7 @@ struct trail {
 	void (*finished)(void *arg, int32_t day, const char *name, uint64_t bytes);
 	void *arg;
 
-	uint32_t number;      /* of the newest segment, 0: none yet */
+	uint32_t number; /* of the newest segment, 0: none yet */
 	struct segment seg;
 	uint64_t batch_seq;   /* newest in the batch */
 	uint64_t written_seq; /* newest in a file */

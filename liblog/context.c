@@ -1,0 +1,315 @@
+/* context - bind, run, stage, levels: the tree of contexts and the text that is bound to each. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "logger.h"
+
+#define RUN_ID_MAX 128
+
+/* ---- making one ---- */
+
+/* The three pieces of text of a child, joined: what the parent has, or what replaces it. */
+static void
+put_pieces(
+    const struct alog *parent, const struct context_more *more, struct jbuf *out, size_t end[3])
+{
+	const struct record_base *base = &parent->base;
+
+	if (more->run_id != NULL) {
+		jbuf_raw(out, ",\"run_id\":", 10);
+		jbuf_str(out, more->run_id, strnlen(more->run_id, RUN_ID_MAX));
+	} else {
+		jbuf_raw(out, base->run, base->nrun);
+	}
+	end[0] = out->len;
+	if (more->stage != NULL) {
+		jbuf_raw(out, ",\"stage\":", 9);
+		jbuf_str(out, more->stage, strlen(more->stage));
+	} else {
+		jbuf_raw(out, base->stage, base->nstage);
+	}
+	end[1] = out->len;
+	jbuf_raw(out, base->bound, base->nbound);
+	record_fields(base->redact, more->fields, more->n, out);
+	end[2] = out->len;
+}
+
+static int
+bind_text(struct alog *ctx, const struct alog *parent, const struct context_more *more,
+    alog_error *err)
+{
+	struct jbuf out = { NULL, 0, 0 };
+	size_t end[3];
+
+	put_pieces(parent, more, &out, end);
+	if (out.len > ctx->log->set.record_bytes / 2)
+		return error_set(err, ALOG_ETOOBIG, 0, NULL,
+		    "bound fields take %zu bytes, more than half a record", out.len);
+	if ((ctx->text = malloc(out.len + 1)) == NULL)
+		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "context");
+	out = (struct jbuf){ ctx->text, 0, out.len };
+	put_pieces(parent, more, &out, end);
+	ctx->base = (struct record_base){ .run = ctx->text,
+		.nrun = end[0],
+		.stage = ctx->text + end[0],
+		.nstage = end[1] - end[0],
+		.bound = ctx->text + end[1],
+		.nbound = end[2] - end[1],
+		.redact = ctx->log->set.redact };
+	return 0;
+}
+
+static int
+copy_run_id(struct alog *ctx, const char *id, alog_error *err)
+{
+	if (id != NULL && (ctx->run_id = strndup(id, RUN_ID_MAX)) == NULL)
+		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "context");
+	return 0;
+}
+
+static void
+discard(struct alog *ctx)
+{
+	free(ctx->text);
+	free(ctx->run_id);
+	free(ctx);
+}
+
+static void
+enter(struct alog *ctx, struct alog *parent)
+{
+	struct logger *log = ctx->log;
+
+	atomic_fetch_add(&log->refs, 1);
+	if (parent == NULL)
+		return;
+	(void)pthread_mutex_lock(&log->lock);
+	ctx->parent = parent;
+	ctx->next = parent->child;
+	if (ctx->next != NULL)
+		ctx->next->prev = ctx;
+	parent->child = ctx;
+	atomic_store(&ctx->level, atomic_load(&parent->level));
+	(void)pthread_mutex_unlock(&log->lock);
+}
+
+int
+context_make_root(struct alog **ret, struct logger *log, alog_error *err)
+{
+	struct alog *ctx;
+
+	if ((ctx = calloc(1, sizeof *ctx)) == NULL)
+		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "context");
+	ctx->log = log;
+	ctx->own_level = true;
+	atomic_store(&ctx->level, log->set.level);
+	ctx->base = (struct record_base){
+		.run = "", .stage = "", .bound = "", .redact = log->set.redact
+	};
+	enter(ctx, NULL);
+	*ret = ctx;
+	return 0;
+}
+
+int
+context_make(
+    struct alog **ret, struct alog *parent, const struct context_more *more, alog_error *err)
+{
+	struct alog *ctx;
+	int rc;
+
+	if ((ctx = calloc(1, sizeof *ctx)) == NULL)
+		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "context");
+	ctx->log = parent->log;
+	if ((rc = bind_text(ctx, parent, more, err)) < 0 ||
+	    (rc = copy_run_id(ctx, more->run_id != NULL ? more->run_id : parent->run_id, err)) <
+		0) {
+		discard(ctx);
+		return rc;
+	}
+	(void)sys->monotonic(&ctx->begun);
+	enter(ctx, parent);
+	*ret = ctx;
+	return 0;
+}
+
+void
+context_free(struct alog *ctx)
+{
+	struct logger *log = ctx->log;
+	struct alog *last = NULL;
+
+	(void)pthread_mutex_lock(&log->lock);
+	for (struct alog *c = ctx->child; c != NULL; c = c->next) {
+		c->parent = ctx->parent;
+		last = c;
+	}
+	/* Its children take its place among its siblings. */
+	if (last != NULL) {
+		last->next = ctx->next;
+		if (ctx->next != NULL)
+			ctx->next->prev = last;
+		ctx->child->prev = ctx->prev;
+	} else if (ctx->next != NULL) {
+		ctx->next->prev = ctx->prev;
+	}
+	if (ctx->prev != NULL)
+		ctx->prev->next = last != NULL ? ctx->child : ctx->next;
+	else if (ctx->parent != NULL)
+		ctx->parent->child = last != NULL ? ctx->child : ctx->next;
+	(void)pthread_mutex_unlock(&log->lock);
+	discard(ctx);
+	logger_unref(log);
+}
+
+void
+alog_free(alog_t *ctx)
+{
+	if (ctx != NULL)
+		context_free(ctx);
+}
+
+/* ---- bind, run, stage ---- */
+
+int
+alog_bindv(alog_t **ret, alog_t *ctx, const alog_field *fields, size_t n, alog_error *err)
+{
+	const struct context_more more = { NULL, NULL, fields, n };
+
+	error_reset(err);
+	if (ctx == NULL) {
+		*ret = NULL;
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *key = fields[i].key;
+
+		if (fields[i].type == ALOG_TYPE_END)
+			continue;
+		if (key == NULL || key[0] == '\0')
+			return error_set(
+			    err, ALOG_EINVAL, 0, NULL, "field %zu has no name", i + 1);
+		if (record_reserved(key))
+			return error_set(
+			    err, ALOG_ECLASH, 0, NULL, "\"%s\" is a key of the envelope", key);
+	}
+	return context_make(ret, ctx, &more, err);
+}
+
+alog_t *
+alog_run_beginv(alog_t *ctx, const char *id, const alog_field *fields, size_t n)
+{
+	char made[RUNID_LENGTH + 1];
+	struct context_more more = { id, NULL, NULL, 0 };
+	struct record rec = {
+		.level = ALOG_LEVEL_INFO, .event = "run.begin", .fields = fields, .n = n
+	};
+	struct alog *run;
+
+	if (ctx == NULL)
+		return NULL;
+	if (id == NULL) {
+		if (runid_make(made, settings_now(&ctx->log->set)) < 0)
+			return NULL;
+		more.run_id = made;
+	}
+	if (context_make(&run, ctx, &more, NULL) < 0)
+		return NULL;
+	if (alog_enabled(run, rec.level))
+		(void)emit_record(run, &rec, NULL);
+	return run;
+}
+
+alog_t *
+alog_stage_beginv(alog_t *ctx, const char *stage, const alog_field *fields, size_t n)
+{
+	const struct context_more more = { NULL, stage != NULL ? stage : "", NULL, 0 };
+	struct record rec = {
+		.level = ALOG_LEVEL_INFO, .event = "stage.begin", .fields = fields, .n = n
+	};
+	struct alog *child;
+
+	if (ctx == NULL || context_make(&child, ctx, &more, NULL) < 0)
+		return NULL;
+	if (alog_enabled(child, rec.level))
+		(void)emit_record(child, &rec, NULL);
+	return child;
+}
+
+static int
+end(alog_t *ctx, const char *event, int status, const alog_field *fields, size_t n)
+{
+	struct record rec = { .event = event, .timed = true, .fields = fields, .n = n };
+	int64_t now = 0;
+	int rc = 0;
+
+	if (ctx == NULL)
+		return 0;
+	(void)sys->monotonic(&now);
+	rec.level = status == ALOG_OK ? ALOG_LEVEL_INFO : ALOG_LEVEL_ERROR;
+	rec.status = status == ALOG_OK ? "ok" : "failed";
+	/* Whole microseconds: digits beyond them are noise. */
+	rec.duration_ms = (double)((now - ctx->begun) / 1000) / 1e3;
+	if (alog_enabled(ctx, rec.level))
+		rc = emit_record(ctx, &rec, NULL);
+	context_free(ctx);
+	return rc;
+}
+
+int
+alog_run_endv(alog_t *run, int status, const alog_field *fields, size_t n)
+{
+	return end(run, "run.end", status, fields, n);
+}
+
+int
+alog_stage_endv(alog_t *stage, int status, const alog_field *fields, size_t n)
+{
+	return end(stage, "stage.end", status, fields, n);
+}
+
+const char *
+alog_run_id(const alog_t *ctx)
+{
+	return ctx != NULL ? ctx->run_id : NULL;
+}
+
+/* ---- levels ---- */
+
+int
+alog_set_level(alog_t *ctx, int level)
+{
+	struct alog *c = ctx;
+
+	if (ctx == NULL)
+		return 0;
+	if (level < ALOG_LEVEL_TRACE || level > ALOG_LEVEL_OFF)
+		return ALOG_EINVAL;
+	if (atomic_load(&ctx->log->writer) == NULL)
+		return ALOG_EDISABLED;
+	(void)pthread_mutex_lock(&ctx->log->lock);
+	ctx->own_level = true;
+	atomic_store(&ctx->level, level);
+	/* Down through those that follow it, without recursion. */
+	while (c != NULL) {
+		struct alog *to = c == ctx || !c->own_level ? c->child : NULL;
+
+		while (to == NULL && c != ctx) {
+			to = c->next;
+			if (to == NULL)
+				c = c->parent;
+		}
+		c = to;
+		if (c != NULL && !c->own_level)
+			atomic_store(&c->level, level);
+	}
+	(void)pthread_mutex_unlock(&ctx->log->lock);
+	return 0;
+}
+
+int
+alog_get_level(const alog_t *ctx)
+{
+	return ctx != NULL ? atomic_load(&ctx->level) : ALOG_LEVEL_OFF;
+}

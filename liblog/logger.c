@@ -1,0 +1,209 @@
+/* logger - open, close, fork, statistics. */
+#include "logger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "forks.h"
+
+#define NOT_A_CHILD 1u
+
+static void
+identify(struct logger *log)
+{
+	struct jbuf out = { log->identity, 0, sizeof log->identity };
+
+	jbuf_raw(&out, ",\"service\":", 11);
+	jbuf_str(&out, log->set.service, strlen(log->set.service));
+	jbuf_raw(&out, ",\"host\":", 8);
+	jbuf_str(&out, log->set.host, strlen(log->set.host));
+	jbuf_raw(&out, ",\"pid\":", 7);
+	jbuf_i64(&out, getpid());
+	/* A host name of 255 control characters is the longest there is, and fits. */
+	log->nidentity = jbuf_full(&out) ? 0 : out.len;
+}
+
+static int
+make_fork_word(struct logger *log, alog_error *err)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return error_set(err, ALOG_ENOMEM, errno, NULL, "logger");
+	log->fork_word = p;
+	if (madvise(p, page, MADV_WIPEONFORK) < 0)
+		return error_set(err, ALOG_EIO, errno, NULL, "MADV_WIPEONFORK");
+	atomic_store(log->fork_word, NOT_A_CHILD);
+	return 0;
+}
+
+static void
+destroy(struct logger *log)
+{
+	forks_remove(log);
+	writer_free(atomic_load(&log->writer));
+	if (log->fork_word != NULL)
+		(void)munmap((void *)log->fork_word, (size_t)sysconf(_SC_PAGESIZE));
+	monitor_destroy(&log->mon);
+	(void)pthread_mutex_destroy(&log->lock);
+	settings_destroy(&log->set);
+	free(log);
+}
+
+void
+logger_unref(struct logger *log)
+{
+	if (atomic_fetch_sub(&log->refs, 1) == 1)
+		destroy(log);
+}
+
+static int
+start(struct logger *log, alog_error *err)
+{
+	struct writer *w;
+	int rc;
+
+	if ((rc = make_fork_word(log, err)) < 0)
+		return rc;
+	identify(log);
+	if (log->set.level == ALOG_LEVEL_OFF)
+		return 0;
+	if ((rc = writer_start(&w, &log->set, log->identity, log->nidentity, &log->mon, err)) <
+	    0)
+		return rc;
+	atomic_store(&log->writer, w);
+	forks_add(log);
+	return 0;
+}
+
+int
+alog_open(alog_t **ret, const alog_options *opt, alog_error *err)
+{
+	struct settings set;
+	struct logger *log;
+	struct alog *ctx;
+	int rc;
+
+	error_reset(err);
+	if ((rc = settings_init(&set, opt, err)) < 0)
+		return rc;
+	if ((log = calloc(1, sizeof *log)) == NULL) {
+		settings_destroy(&set);
+		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "logger");
+	}
+	log->set = set;
+	monitor_init(&log->mon,
+	    opt->size > offsetof(alog_options, on_error_arg) ? opt->on_error : NULL,
+	    opt->size > offsetof(alog_options, on_error_arg) ? opt->on_error_arg : NULL);
+	(void)pthread_mutex_init(&log->lock, NULL);
+	if ((rc = start(log, err)) < 0) {
+		destroy(log);
+		return rc;
+	}
+	if ((rc = context_make_root(&ctx, log, err)) < 0) {
+		if (atomic_load(&log->writer) != NULL)
+			(void)writer_stop(atomic_load(&log->writer));
+		destroy(log);
+		return rc;
+	}
+	*ret = ctx;
+	return 0;
+}
+
+int
+alog_close(alog_t *ctx)
+{
+	struct logger *log;
+	struct writer *w;
+	int rc = 0, first;
+
+	if (ctx == NULL)
+		return 0;
+	log = ctx->log;
+	w = logger_writer(log);
+	atomic_store(&log->closed, true);
+	if (w != NULL)
+		rc = writer_stop(w);
+	first = monitor_first(&log->mon);
+	context_free(ctx);
+	return rc < 0 ? rc : first;
+}
+
+/* ---- fork ---- */
+
+/* The first use in a child: become a writer of its own. */
+static struct writer *
+start_child(struct logger *log)
+{
+	struct writer *w = atomic_load(&log->writer);
+	alog_error err = { 0 };
+
+	(void)pthread_mutex_lock(&log->lock);
+	if (atomic_load(log->fork_word) != NOT_A_CHILD) {
+		writer_fork_free(w);
+		w = NULL;
+		identify(log);
+		if (writer_start(
+			&w, &log->set, log->identity, log->nidentity, &log->mon, &err) < 0)
+			monitor_error(&log->mon, &err);
+		atomic_store(&log->writer, w);
+		atomic_store(log->fork_word, NOT_A_CHILD);
+	}
+	w = atomic_load(&log->writer);
+	(void)pthread_mutex_unlock(&log->lock);
+	return w;
+}
+
+struct writer *
+logger_writer(struct logger *log)
+{
+	struct writer *w = atomic_load_explicit(&log->writer, memory_order_acquire);
+
+	if (w == NULL || atomic_load_explicit(&log->closed, memory_order_relaxed))
+		return NULL;
+	if (atomic_load_explicit(log->fork_word, memory_order_acquire) == NOT_A_CHILD)
+		return w;
+	return start_child(log);
+}
+
+/* ---- the rest of the public API that asks the logger ---- */
+
+int
+alog_sync(alog_t *ctx, int timeout_ms)
+{
+	struct writer *w;
+
+	if (ctx == NULL)
+		return 0;
+	if ((w = logger_writer(ctx->log)) == NULL)
+		return atomic_load(&ctx->log->closed) ? ALOG_ECLOSED : 0;
+	return writer_sync(w, writer_head_seq(w), timeout_ms);
+}
+
+int
+alog_get_stats(const alog_t *ctx, alog_stats *out)
+{
+	alog_stats s = { 0 };
+	struct logger *log;
+	struct writer *w;
+
+	if (out == NULL || out->size < sizeof out->size)
+		return ALOG_EINVAL;
+	s.size = out->size;
+	if (ctx != NULL) {
+		log = ctx->log;
+		monitor_read(&log->mon, &s);
+		/* In a child that has not logged yet the counts are the parent's last known. */
+		w = atomic_load(&log->writer);
+		if (w != NULL && atomic_load(log->fork_word) == NOT_A_CHILD) {
+			s.records = writer_head_seq(w);
+			s.dropped = writer_dropped(w);
+		}
+	}
+	memcpy(out, &s, s.size < sizeof s ? s.size : sizeof s);
+	return 0;
+}
