@@ -1,0 +1,255 @@
+/* output - each format on lines that are unusual, and on a reader that refuses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "output.h"
+
+#define BAD "\xef\xbf\xbd" /* U+FFFD */
+#define HEADER                                                                                 \
+	"ts,level,run_id,seq,service,host,pid,stage,event,status,duration_ms,msg,extra\r\n"
+#define LINES 8
+
+struct text {
+	char *p;
+	size_t n;
+	size_t calls;
+	size_t refuse_from; /* this call and those after it fail; 0: none */
+};
+
+static int
+collect(void *arg, const void *data, size_t n)
+{
+	struct text *t = arg;
+
+	if (++t->calls >= t->refuse_from && t->refuse_from != 0)
+		return AUDITQ_EIO;
+	t->p = realloc(t->p, t->n + n + 1);
+	assert_non_null(t->p);
+	memcpy(t->p + t->n, data, n);
+	t->n += n;
+	t->p[t->n] = '\0';
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int format;
+	const char *fields;
+	const char *line[LINES];
+	const char *want;
+} cases[] = {
+	/* JSON Lines: as stored */
+	{ "nothing", AUDITQ_JSONL, NULL, { NULL }, "" },
+	{ "as stored", AUDITQ_JSONL, NULL, { " { \"a\" : 1 } \r", "{}" },
+	    " { \"a\" : 1 } \r\n{}\n" },
+	{ "bytes kept", AUDITQ_JSONL, NULL, { "{\"a\":\"\x80\"}" }, "{\"a\":\"\x80\"}\n" },
+	{ "fields in order", AUDITQ_JSONL, "b,a", { "{\"a\":1,\"b\":\"x\\n\"}" },
+	    "{\"b\":\"x\\n\",\"a\":1}\n" },
+	{ "absent fields", AUDITQ_JSONL, "a,b", { "{\"b\":null}", "{\"c\":1}" },
+	    "{\"b\":null}\n{}\n" },
+	{ "dotted fields", AUDITQ_JSONL, "id.orig,http.status",
+	    { "{\"id.orig\":\"x\",\"http\":{\"status\":200}}" },
+	    "{\"id.orig\":\"x\",\"http.status\":200}\n" },
+	{ "nested values", AUDITQ_JSONL, "a,b", { "{\"a\":{\"x\": [1, 2]},\"b\":[true]}" },
+	    "{\"a\":{\"x\": [1, 2]},\"b\":[true]}\n" },
+	{ "last of duplicates", AUDITQ_JSONL, "a", { "{\"a\":1,\"a\":2}" }, "{\"a\":2}\n" },
+	{ "numbers as they stand", AUDITQ_JSONL, "a,b",
+	    { "{\"a\":12345678901234567890123,\"b\":1.0e+01}" },
+	    "{\"a\":12345678901234567890123,\"b\":1.0e+01}\n" },
+	{ "names to be escaped", AUDITQ_JSONL, "a\"b", { "{\"a\\\"b\":1}" },
+	    "{\"a\\\"b\":1}\n" },
+	{ "blanks around names", AUDITQ_JSONL, " a , b c ", { "{\"a\":1,\"b c\":2}" },
+	    "{\"a\":1,\"b c\":2}\n" },
+
+	/* JSON: one array, valid UTF-8 */
+	{ "empty array", AUDITQ_JSON, NULL, { NULL }, "[]\n" },
+	{ "one", AUDITQ_JSON, NULL, { "{\"a\":1}" }, "[\n{\"a\":1}\n]\n" },
+	{ "two, trimmed", AUDITQ_JSON, NULL, { "\xef\xbb\xbf {\"a\":1}\r", "\t{} " },
+	    "[\n{\"a\":1},\n{}\n]\n" },
+	{ "repaired", AUDITQ_JSON, NULL, { "{\"a\":\"x\x80y\xe2\x82z\xf0\x9f\x98\x80\"}" },
+	    "[\n{\"a\":\"x" BAD "y" BAD "z\xf0\x9f\x98\x80\"}\n]\n" },
+	{ "repaired fields", AUDITQ_JSON, "a", { "{\"b\":1,\"a\":\"\xff\"}" },
+	    "[\n{\"a\":\"" BAD "\"}\n]\n" },
+	{ "lone surrogate kept", AUDITQ_JSON, NULL, { "{\"a\":\"\\ud800\"}" },
+	    "[\n{\"a\":\"\\ud800\"}\n]\n" },
+
+	/* CSV with columns */
+	{ "header only", AUDITQ_CSV, "a,b", { NULL }, "a,b\r\n" },
+	{ "types", AUDITQ_CSV, "s,n,t,f,z,o,r,x",
+	    { "{\"s\":\"v\",\"n\":-0.10,\"t\":true,\"f\":false,\"z\":null,\"o\":{\"k\": 1},"
+	      "\"r\":[1,2]}" },
+	    "s,n,t,f,z,o,r,x\r\nv,-0.10,true,false,,\"{\"\"k\"\": 1}\",\"[1,2]\",\r\n" },
+	{ "quoted", AUDITQ_CSV, "a,b,c,d",
+	    { "{\"a\":\"x,y\",\"b\":\"say \\\"hi\\\"\",\"c\":\"l1\\nl2\",\"d\":\"cr\\r\"}" },
+	    "a,b,c,d\r\n\"x,y\",\"say \"\"hi\"\"\",\"l1\nl2\",\"cr\r\"\r\n" },
+	{ "decoded", AUDITQ_CSV, "a", { "{\"a\":\"\\u00e9\\ud83d\\ude00\\/\"}" },
+	    "a\r\n\xc3\xa9\xf0\x9f\x98\x80/\r\n" },
+	{ "repaired", AUDITQ_CSV, "a,b", { "{\"a\":\"\x80\",\"b\":\"\\ud800!\"}" },
+	    "a,b\r\n" BAD "," BAD BAD BAD "!\r\n" },
+	{ "one empty cell", AUDITQ_CSV, "a", { "{\"a\":\"\"}", "{}", "{\"a\":null}" },
+	    "a\r\n\"\"\r\n\"\"\r\n\"\"\r\n" },
+	{ "header to be quoted", AUDITQ_CSV, "a\"b,c", { "{\"c\":1}" },
+	    "\"a\"\"b\",c\r\n,1\r\n" },
+
+	/* CSV with all fields */
+	{ "all", AUDITQ_CSV, NULL,
+	    { "{\"ts\":\"T\",\"level\":\"info\",\"seq\":1,\"msg\":\"m\"}" },
+	    HEADER "T,info,,1,,,,,,,,m,\r\n" },
+	{ "extra", AUDITQ_CSV, NULL,
+	    { "{\"ts\":\"T\",\"x\":[1, 2],\"n\":{\"ts\":\"no\"},\"s\":\"q\"}" },
+	    HEADER "T,,,,,,,,,,,,\"{\"\"x\"\":[1, 2],\"\"n\"\":{\"\"ts\"\":\"\"no\"\"},"
+		   "\"\"s\"\":\"\"q\"\"}\"\r\n" },
+	{ "an escaped key", AUDITQ_CSV, NULL, { "{\"\\u0074s\":\"T\",\"a\\\"b\":\"\"}" },
+	    HEADER "T,,,,,,,,,,,,\"{\"\"a\\\"\"b\"\":\"\"\"\"}\"\r\n" },
+	{ "last ts wins", AUDITQ_CSV, NULL, { "{\"ts\":\"1\",\"ts\":\"2\"}\r" },
+	    HEADER "2,,,,,,,,,,,,\r\n" },
+};
+
+static struct output *
+open_output(int format, const char *fields, struct text *t)
+{
+	const auditq_export_options opt = {
+		.size = sizeof opt, .format = format, .fields = fields
+	};
+	struct output *o;
+
+	assert_int_equal(output_new(&o, &opt, collect, t, NULL), 0);
+	return o;
+}
+
+static void
+formats(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct text t = { 0 };
+		struct output *o = open_output(cases[i].format, cases[i].fields, &t);
+		for (size_t k = 0; k < LINES && cases[i].line[k] != NULL; k++)
+			assert_int_equal(
+			    output_record(o, cases[i].line[k], strlen(cases[i].line[k])), 0);
+		assert_int_equal(output_end(o), 0);
+		output_free(o);
+		if (strcmp(t.p == NULL ? "" : t.p, cases[i].want) != 0)
+			fail_msg("%s: got\n%s\nwant\n%s", cases[i].name, t.p, cases[i].want);
+		free(t.p);
+	}
+}
+
+/* Lines and strings that are larger than any buffer here come out whole. */
+static void
+large(void **state)
+{
+	enum { N = 1 << 20 };
+	char *line = malloc(N + 16);
+	struct text t = { 0 };
+	struct output *o = open_output(AUDITQ_CSV, "a", &t);
+	int n = sprintf(line, "{\"a\":\"\\n");
+
+	(void)state;
+	memset(line + n, 'x', N);
+	memcpy(line + n + N, "\"}", 2);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(output_record(o, line, (size_t)n + N + 2), 0);
+	assert_int_equal(output_end(o), 0);
+	output_free(o);
+	assert_int_equal(t.n, strlen("a\r\n") + 3 * (strlen("\"\n\"\r\n") + N));
+	assert_memory_equal(t.p, "a\r\n\"\nxxx", 8);
+	free(t.p);
+	free(line);
+}
+
+/* After a refusal nothing more is handed on, and the code is what comes back. */
+static void
+refused(void **state)
+{
+	static const char line[] = "{\"a\":\"0123456789\"}";
+	struct text t = { .refuse_from = 2 };
+	struct output *o = open_output(AUDITQ_JSONL, NULL, &t);
+	int r = 0;
+
+	(void)state;
+	for (int i = 0; r == 0 && i < 100000; i++)
+		r = output_record(o, line, strlen(line));
+	assert_int_equal(r, AUDITQ_EIO);
+	assert_int_equal(output_record(o, line, strlen(line)), AUDITQ_EIO);
+	assert_int_equal(output_end(o), AUDITQ_EIO);
+	assert_int_equal(t.calls, 2);
+	output_free(o);
+	free(t.p);
+}
+
+static void
+invalid_line(void **state)
+{
+	static const struct {
+		int format;
+		const char *fields;
+	} with[] = { { AUDITQ_JSONL, "a" }, { AUDITQ_JSON, "a" }, { AUDITQ_CSV, "a" },
+		{ AUDITQ_CSV, NULL } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof with / sizeof with[0]; i++) {
+		struct text t = { 0 };
+		struct output *o = open_output(with[i].format, with[i].fields, &t);
+		assert_int_equal(output_record(o, "{\"a\":", 5), AUDITQ_EJSON);
+		output_free(o);
+		free(t.p);
+	}
+}
+
+static void
+wrong_options(void **state)
+{
+	static const struct {
+		const char *fields;
+		uint64_t offset;
+		int format;
+	} wrong[] = { { "", 0, 0 }, { "a,", 2, 0 }, { ",a", 0, 0 }, { "a, ,b", 2, 0 },
+		{ "a,b, a", 5, 0 }, { NULL, 0, -1 }, { NULL, 0, 3 } };
+	struct output *o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		const auditq_export_options opt = {
+			.size = sizeof opt, .format = wrong[i].format, .fields = wrong[i].fields
+		};
+		auditq_error err = { 0 };
+		assert_int_equal(output_new(&o, &opt, collect, NULL, &err), AUDITQ_EINVAL);
+		if (err.offset != wrong[i].offset || err.text[0] == '\0')
+			fail_msg("'%s': offset %d", wrong[i].fields, (int)err.offset);
+	}
+}
+
+static void
+names(void **state)
+{
+	(void)state;
+	assert_int_equal(output_format_parse("jsonl"), AUDITQ_JSONL);
+	assert_int_equal(output_format_parse("json"), AUDITQ_JSON);
+	assert_int_equal(output_format_parse("csv"), AUDITQ_CSV);
+	assert_int_equal(output_format_parse("CSV"), AUDITQ_EINVAL);
+	assert_int_equal(output_format_parse(""), AUDITQ_EINVAL);
+	assert_int_equal(output_format_parse(NULL), AUDITQ_EINVAL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(formats),
+		cmocka_unit_test(large),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(invalid_line),
+		cmocka_unit_test(wrong_options),
+		cmocka_unit_test(names),
+	};
+
+	return cmocka_run_group_tests_name("output", tests, NULL, NULL);
+}
