@@ -1,0 +1,61 @@
+/*
+ * match - what a query asks of a single line, compiled for one schema.
+ *
+ * The time window is not part of it: that is about effective times, which the caller knows.
+ */
+#ifndef MATCH_H
+#define MATCH_H
+
+#include "expr.h"
+#include "schema.h"
+
+struct match_run {
+	const char *id;
+	size_t n;
+	bool exact; /* else every id that starts with it */
+};
+
+/* Each part narrows the question; all zeros asks for every line.  All is borrowed. */
+struct match_query {
+	const struct match_run *run; /* any of nrun */
+	size_t nrun;
+	const char *const *stage; /* any of nstage */
+	size_t nstage;
+	bool failed;
+	unsigned
+	    levels; /* any of the bits 1 << level; a line without a level has none; 0: not asked */
+	const struct expr *where; /* or NULL */
+};
+
+/* What match_line found on its way. */
+struct match_facts {
+	int64_t ts; /* the line's own time; CLOCK_NONE: none */
+	bool has_seq;
+	uint64_t seq;
+};
+
+struct match; /* for one thread at a time */
+
+/*
+ * query and schema are borrowed until match_free.  AUDITQ_EREGEX: a pattern is wrong, err->offset
+ * is its position in the text of the expression; AUDITQ_ENOMEM.
+ */
+int match_new(struct match **ret, const struct match_query *query, const struct schema *schema,
+    auditq_error *err);
+void match_free(struct match *m);
+
+/*
+ * 1: the line matches; 0: it does not.  AUDITQ_EJSON: it is no JSON object (err is untouched, ts is
+ * CLOCK_NONE).  Else the query must be given up: AUDITQ_EREGEX, a pattern took too many steps;
+ * AUDITQ_ENOMEM.
+ */
+int match_line(
+    struct match *m, const char *line, size_t n, struct match_facts *facts, auditq_error *err);
+
+/*
+ * Bytes that stand in every matching line that has no \u in it; NULL when nothing is known of that
+ * kind.  Valid as long as the query.
+ */
+const char *match_literal(const struct match_query *query, size_t *n);
+
+#endif

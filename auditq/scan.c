@@ -1,0 +1,32 @@
+#include "scan.h"
+
+#include <string.h>
+
+bool
+scan_line(const char **at, const char *end, const char **line, size_t *n)
+{
+	const char *p = *at, *feed;
+
+	if (p == end)
+		return false;
+	feed = memchr(p, '\n', (size_t)(end - p));
+	*line = p;
+	*n = (size_t)((feed != NULL ? feed : end) - p);
+	*at = feed != NULL ? feed + 1 : end;
+	return true;
+}
+
+const char *
+scan_find(const char *hay, size_t n, const char *needle, size_t nneedle)
+{
+	return memmem(hay, n, needle, nneedle);
+}
+
+bool
+scan_blank(const char *line, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
+			return false;
+	return true;
+}

@@ -1,0 +1,32 @@
+/*
+ * timespec - instants as people write them: RFC 3339, dates, epochs, `yesterday`, `-1h`.
+ *
+ *     time     = rfc3339 [ zone ]         a time without a zone is UTC; seconds may be left out
+ *              | YYYY-MM-DD               its start, UTC
+ *              | digits [ "." digits ]    since 1970, in s, ms, µs or ns by magnitude
+ *              | "now" [ sign duration ]
+ *              | "today" | "yesterday" | "tomorrow"      the start of the day, UTC
+ *              | weekday                  the start of the last such day, today included
+ *              | [ "-" ] duration         back from now
+ *     duration = { digits unit } ;        units w d h m s ms us ns, larger before smaller
+ *     days     = day [ ".." day ]         day: YYYY-MM-DD, today, yesterday, tomorrow, weekday
+ *
+ * Words are understood in any case; weekdays also by three letters.
+ */
+#ifndef TIMESPEC_H
+#define TIMESPEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * 0, or -1 with *pos at the offending byte and *why a static text (either may be NULL).  now is
+ * ns since 1970.
+ */
+int timespec_parse(const char *s, int64_t now, int64_t *out, size_t *pos, const char **why);
+
+/* Days, both inclusive, as the window [*after, *before).  Errors as above. */
+int timespec_days(
+    const char *s, int64_t now, int64_t *after, int64_t *before, size_t *pos, const char **why);
+
+#endif
