@@ -41,11 +41,22 @@ make_fork_word(struct logger *log, alog_error *err)
 	return 0;
 }
 
+/* Whether this is a forked child that has not made a writer of its own yet. */
+static bool
+is_child(const struct logger *log)
+{
+	return log->fork_word != NULL
+	    && atomic_load_explicit(log->fork_word, memory_order_acquire) != NOT_A_CHILD;
+}
+
 static void
 destroy(struct logger *log)
 {
 	forks_remove(log);
-	writer_free(atomic_load(&log->writer));
+	if (is_child(log))
+		writer_fork_free(atomic_load(&log->writer));
+	else
+		writer_free(atomic_load(&log->writer));
 	if (log->fork_word != NULL)
 		(void)munmap((void *)log->fork_word, (size_t)sysconf(_SC_PAGESIZE));
 	monitor_destroy(&log->mon);
@@ -124,7 +135,8 @@ alog_close(alog_t *ctx)
 	if (ctx == NULL)
 		return 0;
 	log = ctx->log;
-	w = logger_writer(log);
+	/* A child that never logged has nothing to close. */
+	w = is_child(log) ? NULL : logger_writer(log);
 	atomic_store(&log->closed, true);
 	if (w != NULL)
 		rc = writer_stop(w);
@@ -143,7 +155,7 @@ start_child(struct logger *log)
 	alog_error err = { 0 };
 
 	(void)pthread_mutex_lock(&log->lock);
-	if (atomic_load(log->fork_word) != NOT_A_CHILD) {
+	if (is_child(log)) {
 		writer_fork_free(w);
 		w = NULL;
 		identify(log);
@@ -165,9 +177,7 @@ logger_writer(struct logger *log)
 
 	if (w == NULL || atomic_load_explicit(&log->closed, memory_order_relaxed))
 		return NULL;
-	if (atomic_load_explicit(log->fork_word, memory_order_acquire) == NOT_A_CHILD)
-		return w;
-	return start_child(log);
+	return is_child(log) ? start_child(log) : w;
 }
 
 /* ---- the rest of the public API that asks the logger ---- */
@@ -197,9 +207,8 @@ alog_get_stats(const alog_t *ctx, alog_stats *out)
 	if (ctx != NULL) {
 		log = ctx->log;
 		monitor_read(&log->mon, &s);
-		/* In a child that has not logged yet the counts are the parent's last known. */
 		w = atomic_load(&log->writer);
-		if (w != NULL && atomic_load(log->fork_word) == NOT_A_CHILD) {
+		if (w != NULL && !is_child(log)) {
 			s.records = writer_head_seq(w);
 			s.dropped = writer_dropped(w);
 		}

@@ -17,6 +17,8 @@
 #include "seal.h"
 #include "trail.h"
 
+#define UNMADE_S 60 /* nobody takes longer to make a ring */
+
 struct state {
 	const struct recover_options *opt;
 	struct recover_result *res;
@@ -383,6 +385,22 @@ finish_ring(const struct state *st, const char *name, int fd, alog_error *err)
 	return rc;
 }
 
+/* A writer that died while it made its ring: the name may also be a second one of a ring that
+ * is in use, which is as little needed. */
+static void
+drop_unmade(const struct state *st, const char *name)
+{
+	const size_t n = strlen(name);
+	struct stat stat;
+	int64_t now = 0;
+
+	(void)sys->realtime(&now);
+	if (n > 9 && strcmp(name + n - 9, ".ring.tmp") == 0
+	    && sys->fstatat(st->rings, name, &stat, AT_SYMLINK_NOFOLLOW) == 0
+	    && stat.st_mtim.tv_sec < now / CLOCK_S - UNMADE_S)
+		(void)sys->unlinkat(st->rings, name, 0);
+}
+
 static void
 finish_rings(const struct state *st, const struct sys_names *names)
 {
@@ -392,8 +410,10 @@ finish_rings(const struct state *st, const struct sys_names *names)
 	for (size_t i = 0; i < names->n && !cancelled(st); i++) {
 		alog_error err = { 0 };
 
-		if (!path_parse_ring(names->name[i], writer))
+		if (!path_parse_ring(names->name[i], writer)) {
+			drop_unmade(st, names->name[i]);
 			continue;
+		}
 		if ((rc = claim(st, names->name[i], &fd, &err)) > 0) {
 			rc = finish_ring(st, names->name[i], fd, &err);
 			(void)sys->close(fd);

@@ -219,12 +219,22 @@ drain(struct writer *w)
 	return rc;
 }
 
+static uint64_t
+wanted(struct writer *w)
+{
+	uint64_t want;
+
+	(void)pthread_mutex_lock(&w->lock);
+	want = w->want;
+	(void)pthread_mutex_unlock(&w->lock);
+	return want;
+}
+
 /* Make it durable when somebody waits for it, or when it has waited long enough. */
 static void
 sync_if_due(struct writer *w, int64_t now)
 {
 	alog_error err = { 0 };
-	uint64_t want;
 	int rc;
 
 	if (w->trail.written_seq == w->trail.durable_seq) {
@@ -233,10 +243,7 @@ sync_if_due(struct writer *w, int64_t now)
 	}
 	if (w->unsynced_since == 0)
 		w->unsynced_since = now;
-	(void)pthread_mutex_lock(&w->lock);
-	want = w->want;
-	(void)pthread_mutex_unlock(&w->lock);
-	if (want <= w->trail.durable_seq && !atomic_load(&w->stop) &&
+	if (wanted(w) <= w->trail.durable_seq && !atomic_load(&w->stop) &&
 	    now - w->unsynced_since < w->set->fdatasync_ms * MS)
 		return;
 	if ((rc = trail_sync(&w->trail, &err)) < 0)
@@ -281,6 +288,9 @@ sleep_until(struct writer *w, int64_t now, bool failed)
 		return now + w->backoff;
 	}
 	w->backoff = 0;
+	/* Somebody waits for a record that its thread has not committed yet. */
+	if (wanted(w) > w->trail.durable_seq)
+		return now + 1 * MS;
 	if (w->unsynced_since == 0 && now - w->active_at >= IDLE_NS && ring_sleep(w->ring))
 		return INT64_MAX;
 	return now + w->set->written_ms * MS;
