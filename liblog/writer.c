@@ -521,6 +521,8 @@ writer_fork_close(struct writer *w)
 void
 writer_fork_free(struct writer *w)
 {
+	if (w == NULL)
+		return;
 	free(w->trail.batch);
 	ring_fork_free(w->ring);
 	keeper_fork_free(w->keeper);
