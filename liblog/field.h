@@ -83,6 +83,8 @@ int field_elements(const struct field *array, size_t *iter, struct field *value)
 size_t field_decode(const struct field *string, char *dst, size_t cap);
 /* Whether a string token decodes to exactly these bytes. */
 bool field_equals(const struct field *string, const char *s, size_t n);
+/* Whether it begins with them. */
+bool field_starts(const struct field *string, const char *s, size_t n);
 /* Order of the decoded bytes against s, as memcmp. */
 int field_compare(const struct field *string, const char *s, size_t n);
 

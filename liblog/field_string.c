@@ -117,25 +117,46 @@ field_decode(const struct field *string, char *dst, size_t cap)
 	return len;
 }
 
-int
-field_compare(const struct field *string, const char *s, size_t n)
+/* Compare what both have; *at is then how much of s that was, *more whether the string goes on. */
+static int
+compare_common(const struct field *string, const char *s, size_t n, size_t *at, bool *more)
 {
 	const char *p = string->p, *end = p + string->n;
 	struct piece piece;
-	size_t at = 0;
 
-	while (p < end) {
+	*more = false;
+	for (*at = 0; p < end && !*more;) {
 		size_t some;
 		int r;
 		p = next_piece(p, end, string->escaped, &piece);
-		some = piece.n < n - at ? piece.n : n - at;
-		if (some > 0 && (r = memcmp(piece.p, s + at, some)) != 0)
+		some = piece.n < n - *at ? piece.n : n - *at;
+		if (some > 0 && (r = memcmp(piece.p, s + *at, some)) != 0)
 			return r;
-		at += some;
-		if (some < piece.n)
-			return 1;
+		*at += some;
+		*more = some < piece.n;
 	}
-	return at < n ? -1 : 0;
+	return 0;
+}
+
+int
+field_compare(const struct field *string, const char *s, size_t n)
+{
+	size_t at;
+	bool more;
+	int r = compare_common(string, s, n, &at, &more);
+
+	if (r != 0)
+		return r;
+	return more ? 1 : -(at < n);
+}
+
+bool
+field_starts(const struct field *string, const char *s, size_t n)
+{
+	size_t at;
+	bool more;
+
+	return compare_common(string, s, n, &at, &more) == 0 && at == n;
 }
 
 bool

@@ -464,12 +464,16 @@ test_strings(void **state)
 		memcpy(longer, strings[i].decoded, n);
 		assert_true(field_equals(&f, strings[i].decoded, n));
 		assert_false(field_equals(&f, longer, n + 1));
+		for (size_t some = 0; some <= n; some++)
+			assert_true(field_starts(&f, strings[i].decoded, some));
+		assert_false(field_starts(&f, longer, n + 1));
 		assert_int_equal(field_compare(&f, longer, n), 0);
 		assert_true(field_compare(&f, longer, n + 1) < 0);
 		if (n > 0) {
 			assert_true(field_compare(&f, longer, n - 1) > 0);
 			assert_false(field_equals(&f, longer, n - 1));
 			longer[n - 1] = (char)(longer[n - 1] ^ 1);
+			assert_false(field_starts(&f, longer, n));
 			assert_int_equal(sign(field_compare(&f, longer, n)),
 			    sign(memcmp(strings[i].decoded, longer, n)));
 		}

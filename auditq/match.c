@@ -1,0 +1,383 @@
+#include "match.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a pattern may cost on one value before the query is given up. */
+#define STEPS_MAX    1000000
+#define HEAP_KIB_MAX 20000
+#define JIT_STACK    (512 << 10)
+
+/* Paths that any query may need; those of the expression come behind them. */
+enum { SEQ, RUN, STAGE, LEVEL, STATUS, FIRST_TIME };
+#define PATHS_FIXED (FIRST_TIME + SCHEMA_TS_MAX)
+
+/* What compiling adds to a node of the expression. */
+struct test {
+	size_t path;
+	pcre2_code *pattern;
+};
+
+struct match {
+	const struct match_query *query;
+	const struct schema *schema;
+	struct field_path *path; /* npath of them */
+	struct field *value;     /* what the line at hand has there */
+	size_t npath;
+	struct test *test; /* by a node's id */
+	size_t ntest;
+	pcre2_match_data *found;
+	pcre2_match_context *limits;
+	pcre2_jit_stack *stack;
+	char *decoded; /* a string with its escapes resolved, for a pattern */
+	size_t room;
+	auditq_error *err; /* of the call at hand */
+};
+
+/* ---- compiling ------------------------------------------------------------------------- */
+
+static size_t
+add_path(struct match *m, const char *text, size_t n)
+{
+	for (size_t i = 0; i < m->npath; i++)
+		if (m->path[i].n == n && memcmp(m->path[i].text, text, n) == 0)
+			return i;
+	field_path_set(&m->path[m->npath], text, n);
+	return m->npath++;
+}
+
+static void
+add_fixed_paths(struct match *m)
+{
+	const char *fixed[FIRST_TIME] = { [SEQ] = "seq",
+		[RUN] = m->schema->run,
+		[STAGE] = m->schema->stage,
+		[LEVEL] = m->schema->level,
+		[STATUS] = m->schema->status };
+
+	for (int i = 0; i < FIRST_TIME; i++)
+		field_path_set(&m->path[i], fixed[i], strlen(fixed[i]));
+	for (size_t i = 0; i < m->schema->nts; i++)
+		field_path_set(
+		    &m->path[FIRST_TIME + i], m->schema->ts[i], strlen(m->schema->ts[i]));
+	m->npath = FIRST_TIME + m->schema->nts;
+}
+
+static int
+compile_pattern(struct match *m, const struct expr_value *value, pcre2_code **out)
+{
+	PCRE2_UCHAR why[128];
+	PCRE2_SIZE at;
+	int code;
+
+	*out = pcre2_compile((PCRE2_SPTR)value->text, value->n,
+	    PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
+	if (*out == NULL) {
+		pcre2_get_error_message(code, why, sizeof why);
+		return qerror_set_at(m->err, AUDITQ_EREGEX, NULL, value->pos + at,
+		    "pattern: %s", (const char *)why);
+	}
+	/* Without JIT (the system may forbid it) the same answers come slower. */
+	(void)pcre2_jit_compile(*out, PCRE2_JIT_COMPLETE);
+	return 0;
+}
+
+/* Recursion is bounded: the tree is as deep as parentheses are in EXPR_DEPTH. */
+static int
+compile_node(struct match *m, const struct expr_node *node)
+{
+	int r;
+
+	if (node->path != NULL)
+		m->test[node->id].path = add_path(m, node->path, node->npath);
+	if (node->kind == EXPR_REGEX)
+		return compile_pattern(m, node->value, &m->test[node->id].pattern);
+	for (const struct expr_node *child = node->child; child != NULL; child = child->next)
+		if ((r = compile_node(m, child)) < 0)
+			return r;
+	return 0;
+}
+
+static bool
+allocate(struct match *m)
+{
+	m->ntest = m->query->where != NULL ? expr_nodes(m->query->where) : 0;
+	m->path = calloc(PATHS_FIXED + m->ntest, sizeof *m->path);
+	m->value = calloc(PATHS_FIXED + m->ntest, sizeof *m->value);
+	m->test = calloc(m->ntest + 1, sizeof *m->test);
+	m->found = pcre2_match_data_create(1, NULL);
+	m->limits = pcre2_match_context_create(NULL);
+	m->stack = pcre2_jit_stack_create(32 << 10, JIT_STACK, NULL);
+	if (m->path == NULL || m->value == NULL || m->test == NULL || m->found == NULL ||
+	    m->limits == NULL || m->stack == NULL)
+		return false;
+	pcre2_set_match_limit(m->limits, STEPS_MAX);
+	pcre2_set_heap_limit(m->limits, HEAP_KIB_MAX);
+	pcre2_jit_stack_assign(m->limits, NULL, m->stack);
+	return true;
+}
+
+int
+match_new(struct match **ret, const struct match_query *query, const struct schema *schema,
+    auditq_error *err)
+{
+	struct match *m = calloc(1, sizeof *m);
+	int r = 0;
+
+	qerror_reset(err);
+	if (m == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "match");
+	m->query = query;
+	m->schema = schema;
+	m->err = err;
+	if (!allocate(m)) {
+		match_free(m);
+		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "match");
+	}
+	add_fixed_paths(m);
+	if (query->where != NULL)
+		r = compile_node(m, expr_root(query->where));
+	if (r < 0) {
+		match_free(m);
+		return r;
+	}
+	*ret = m;
+	return 0;
+}
+
+void
+match_free(struct match *m)
+{
+	if (m == NULL)
+		return;
+	for (size_t i = 0; m->test != NULL && i < m->ntest; i++)
+		pcre2_code_free(m->test[i].pattern);
+	pcre2_match_context_free(m->limits);
+	pcre2_jit_stack_free(m->stack);
+	pcre2_match_data_free(m->found);
+	free(m->decoded);
+	free(m->test);
+	free(m->value);
+	free(m->path);
+	free(m);
+}
+
+/* ---- tests of the expression ----------------------------------------------------------- */
+
+static bool
+equal(const struct field *f, const struct expr_value *v)
+{
+	if (f->type != v->type)
+		return false;
+	if (f->type == FIELD_STRING)
+		return field_equals(f, v->text, v->n);
+	return f->type != FIELD_NUMBER || field_number_compare(f->p, f->n, v->text, v->n) == 0;
+}
+
+static bool
+equal_any(const struct field *f, const struct expr_node *node)
+{
+	for (size_t i = 0; i < node->nvalue; i++)
+		if (equal(f, &node->value[i]))
+			return true;
+	return false;
+}
+
+static bool
+in_order(const struct field *f, const struct expr_node *node)
+{
+	const struct expr_value *v = node->value;
+	int r;
+
+	if (f->type != v->type)
+		return false;
+	r = f->type == FIELD_STRING ? field_compare(f, v->text, v->n)
+				    : field_number_compare(f->p, f->n, v->text, v->n);
+	switch (node->kind) {
+	case EXPR_LESS: return r < 0;
+	case EXPR_LESS_EQUAL: return r <= 0;
+	case EXPR_GREATER: return r > 0;
+	default: return r >= 0;
+	}
+}
+
+/* The bytes of a string, decoded where they must be. */
+static const char *
+decode(struct match *m, const struct field *f, size_t *n)
+{
+	*n = f->n;
+	if (!f->escaped)
+		return f->p;
+	if (f->n > m->room) {
+		char *p = realloc(m->decoded, f->n);
+		if (p == NULL)
+			return NULL;
+		m->decoded = p;
+		m->room = f->n;
+	}
+	*n = field_decode(f, m->decoded, m->room);
+	return m->decoded;
+}
+
+static int
+match_pattern(struct match *m, const struct expr_node *node, const struct field *f)
+{
+	PCRE2_UCHAR why[128];
+	const char *s;
+	size_t n;
+	int r;
+
+	if (f->type != FIELD_STRING)
+		return 0;
+	if ((s = decode(m, f, &n)) == NULL)
+		return qerror_set(m->err, AUDITQ_ENOMEM, 0, NULL, "match");
+	r = pcre2_match(m->test[node->id].pattern, (PCRE2_SPTR)s, n, 0, 0, m->found, m->limits);
+	if (r >= 0)
+		return 1;
+	if (r == PCRE2_ERROR_NOMATCH)
+		return 0;
+	pcre2_get_error_message(r, why, sizeof why);
+	return qerror_set_at(m->err, AUDITQ_EREGEX, NULL, node->value->pos,
+	    "pattern on '%.*s' given up: %s", node->npath < 64 ? (int)node->npath : 64,
+	    node->path, (const char *)why);
+}
+
+static int evaluate(struct match *m, const struct expr_node *node);
+
+/* 1 when an operand gives want, 0 when none does; as many are looked at as it takes. */
+static int
+any_operand(struct match *m, const struct expr_node *node, int want)
+{
+	for (const struct expr_node *child = node->child; child != NULL; child = child->next) {
+		int r = evaluate(m, child);
+		if (r < 0 || r == want)
+			return r < 0 ? r : 1;
+	}
+	return 0;
+}
+
+static int
+evaluate(struct match *m, const struct expr_node *node)
+{
+	const struct field *f = &m->value[m->test[node->id].path];
+	int r;
+
+	switch (node->kind) {
+	case EXPR_OR: return any_operand(m, node, 1);
+	case EXPR_AND:
+	case EXPR_NOT: r = any_operand(m, node, node->kind == EXPR_NOT); return r < 0 ? r : !r;
+	case EXPR_EXISTS: return f->type != FIELD_ABSENT;
+	case EXPR_EQUAL: return equal_any(f, node);
+	case EXPR_REGEX: return match_pattern(m, node, f);
+	default: return in_order(f, node);
+	}
+}
+
+/* ---- lines ----------------------------------------------------------------------------- */
+
+static bool
+is_run(const struct field *f, const struct match_run *run)
+{
+	return run->exact ? field_equals(f, run->id, run->n) : field_starts(f, run->id, run->n);
+}
+
+static bool
+is_any_run(const struct match_query *q, const struct field *f)
+{
+	if (q->nrun == 0)
+		return true;
+	for (size_t i = 0; f->type == FIELD_STRING && i < q->nrun; i++)
+		if (is_run(f, &q->run[i]))
+			return true;
+	return false;
+}
+
+static bool
+is_any_stage(const struct match_query *q, const struct field *f)
+{
+	if (q->nstage == 0)
+		return true;
+	for (size_t i = 0; f->type == FIELD_STRING && i < q->nstage; i++)
+		if (field_equals(f, q->stage[i], strlen(q->stage[i])))
+			return true;
+	return false;
+}
+
+static bool
+has_level(const struct match *m)
+{
+	const struct match_query *q = m->query;
+	int level;
+
+	if (q->levels == 0 && !q->failed)
+		return true;
+	level = schema_value_level(&m->value[LEVEL]);
+	if (q->failed && !schema_value_failed(&m->value[STATUS], level))
+		return false;
+	return q->levels == 0 || (level != SCHEMA_NO_LEVEL && (q->levels >> level & 1) != 0);
+}
+
+int
+match_line(
+    struct match *m, const char *line, size_t n, struct match_facts *facts, auditq_error *err)
+{
+	const struct match_query *q = m->query;
+
+	facts->ts = CLOCK_NONE;
+	facts->has_seq = false;
+	if (field_get(line, n, m->path, m->npath, m->value) < 0)
+		return AUDITQ_EJSON;
+	facts->ts = schema_first_time(m->value + FIRST_TIME, m->schema->nts);
+	facts->has_seq = field_u64(&m->value[SEQ], &facts->seq);
+	if (!is_any_stage(q, &m->value[STAGE]) || !is_any_run(q, &m->value[RUN]) ||
+	    !has_level(m))
+		return 0;
+	if (q->where == NULL)
+		return 1;
+	m->err = err;
+	return evaluate(m, expr_root(q->where));
+}
+
+/* ---- literals -------------------------------------------------------------------------- */
+
+/* The longest stretch of a value that JSON spells in one way only, but for \u. */
+static void
+longest_plain(const char *s, size_t n, const char **best, size_t *nbest)
+{
+	for (size_t i = 0, start = 0; i <= n; i++) {
+		if (i < n && (unsigned char)s[i] >= 0x20 && strchr("\"\\/", s[i]) == NULL)
+			continue;
+		if (i - start > *nbest) {
+			*best = s + start;
+			*nbest = i - start;
+		}
+		start = i + 1;
+	}
+}
+
+static void
+literal_of(const struct expr_node *node, const char **best, size_t *nbest)
+{
+	if (node->kind == EXPR_EQUAL && node->nvalue == 1 && node->value->type == FIELD_STRING)
+		longest_plain(node->value->text, node->value->n, best, nbest);
+	if (node->kind == EXPR_AND)
+		for (node = node->child; node != NULL; node = node->next)
+			literal_of(node, best, nbest);
+}
+
+const char *
+match_literal(const struct match_query *q, size_t *n)
+{
+	const char *best = NULL;
+
+	*n = 0;
+	if (q->nrun == 1)
+		longest_plain(q->run[0].id, q->run[0].n, &best, n);
+	if (q->nstage == 1)
+		longest_plain(q->stage[0], strlen(q->stage[0]), &best, n);
+	if (q->where != NULL)
+		literal_of(expr_root(q->where), &best, n);
+	return best;
+}
