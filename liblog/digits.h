@@ -19,6 +19,25 @@ digits_put2(char *dst, uint32_t n)
 
 #define DIGITS_MAX 20 /* of a uint64_t */
 
+/* How many digits u has. */
+static inline unsigned
+digits_count(uint64_t u)
+{
+	unsigned n = 1;
+
+	/* Four steps at a time; small numbers leave at once. */
+	for (;; u /= 10000, n += 4) {
+		if (u < 10)
+			return n;
+		if (u < 100)
+			return n + 1;
+		if (u < 1000)
+			return n + 2;
+		if (u < 10000)
+			return n + 3;
+	}
+}
+
 /* Write u so that it ends before end; the start, at most DIGITS_MAX bytes below. */
 static inline char *
 digits_before(char *end, uint64_t u)

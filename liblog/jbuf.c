@@ -10,15 +10,7 @@
 #include "shortest.h"
 
 void
-jbuf_char(struct jbuf *b, char c)
-{
-	if (b->len < b->cap)
-		b->p[b->len] = c;
-	b->len++;
-}
-
-void
-jbuf_raw(struct jbuf *b, const char *s, size_t n)
+jbuf_raw_cut(struct jbuf *b, const char *s, size_t n)
 {
 	const size_t room = b->len < b->cap ? b->cap - b->len : 0;
 	const size_t fits = n < room ? n : room;
@@ -50,6 +42,36 @@ unclean_mask(__m128i v)
 }
 #endif
 
+#ifdef __SSE2__
+/* Copy 4 to 16 bytes as two halves that overlap, if they are clean all of them. */
+static inline bool
+copy_short(char *dst, const char *s, size_t n)
+{
+	const size_t half = n >= 8 ? 8 : 4;
+	uint64_t a = 0, b = 0;
+	__m128i v;
+
+	if (half == 8) {
+		memcpy(&a, s, 8);
+		memcpy(&b, s + n - 8, 8);
+		v = _mm_set_epi64x((long long)b, (long long)a);
+		if (unclean_mask(v) != 0)
+			return false;
+		memcpy(dst, &a, 8);
+		memcpy(dst + n - 8, &b, 8);
+		return true;
+	}
+	memcpy(&a, s, 4);
+	memcpy(&b, s + n - 4, 4);
+	v = _mm_cvtsi64_si128((long long)(a | b << 32));
+	if ((unclean_mask(v) & 0xff) != 0)
+		return false;
+	memcpy(dst, &a, 4);
+	memcpy(dst + n - 4, &b, 4);
+	return true;
+}
+#endif
+
 /* How many bytes at s are clean.  dst, unless NULL, has room for n bytes and gets them, with
  * garbage behind. */
 static inline size_t
@@ -67,16 +89,8 @@ copy_clean(char *dst, const char *s, size_t n)
 		if (mask != 0)
 			return i + (size_t)__builtin_ctz(mask);
 	}
-	if (n - i >= 8) {
-		const __m128i v = _mm_loadl_epi64((const __m128i *)(const void *)(s + i));
-		const unsigned mask = unclean_mask(v) & 0xff;
-
-		if (dst != NULL)
-			_mm_storel_epi64((__m128i *)(void *)(dst + i), v);
-		if (mask != 0)
-			return i + (size_t)__builtin_ctz(mask);
-		i += 8;
-	}
+	if (dst != NULL && n - i >= 4 && copy_short(dst + i, s + i, n - i))
+		return n;
 #endif
 	for (; i < n && is_clean(s[i]); i++)
 		if (dst != NULL)
@@ -175,26 +189,39 @@ jbuf_str(struct jbuf *b, const char *s, size_t n)
 
 /* ---- numbers --------------------------------------------------------------------------- */
 
+/* Where they fit whatever they are, digits are written in place. */
+static inline void
+put_digits(struct jbuf *b, bool negative, uint64_t u)
+{
+	char text[1 + DIGITS_MAX];
+	char *const end = text + sizeof text;
+	char *start;
+	size_t n;
+
+	if (!jbuf_fits(b, 1 + DIGITS_MAX)) {
+		start = digits_before(end, u);
+		if (negative)
+			*--start = '-';
+		jbuf_raw(b, start, (size_t)(end - start));
+		return;
+	}
+	if (negative)
+		b->p[b->len++] = '-';
+	n = digits_count(u);
+	(void)digits_before(b->p + b->len + n, u);
+	b->len += n;
+}
+
 void
 jbuf_u64(struct jbuf *b, uint64_t u)
 {
-	char text[DIGITS_MAX];
-	char *const end = text + sizeof text;
-	const char *start = digits_before(end, u);
-
-	jbuf_raw(b, start, (size_t)(end - start));
+	put_digits(b, false, u);
 }
 
 void
 jbuf_i64(struct jbuf *b, int64_t i)
 {
-	char text[1 + DIGITS_MAX];
-	char *const end = text + sizeof text;
-	char *start = digits_before(end, i < 0 ? 0 - (uint64_t)i : (uint64_t)i);
-
-	if (i < 0)
-		*--start = '-';
-	jbuf_raw(b, start, (size_t)(end - start));
+	put_digits(b, i < 0, i < 0 ? 0 - (uint64_t)i : (uint64_t)i);
 }
 
 /* The point stands after the first `point` of n digits, which may be before or behind them. */
@@ -261,11 +288,40 @@ put_special(struct jbuf *b, double d)
 	return true;
 }
 
+/*
+ * Most doubles in logs are decimals of a few places.  m / 10^k with m below 10^15 and k up to 22
+ * is rounded once, and decimals of at most 15 digits never share a double: so the first k for which that
+ * division gives d back has the shortest digits.
+ */
+static bool
+few_places(double d, struct shortest *out)
+{
+	static const double power[] = { 1, 1e1, 1e2, 1e3 };
+
+	for (int k = 0; k < 4; k++) {
+		const double scaled = d * power[k];
+
+		if (!(scaled < 1e15))
+			return false;
+		const uint64_t m = (uint64_t)(scaled + 0.5);
+
+		if (m > 0 && (double)m / power[k] == d) {
+			*out = (struct shortest) { m, -k };
+			return true;
+		}
+	}
+	return false;
+}
+
 void
 jbuf_double(struct jbuf *b, double d)
 {
-	if (!put_special(b, d))
-		put_shortest(b, shortest_double(d));
+	struct shortest v;
+
+	if (put_special(b, d))
+		return;
+	d = fabs(d);
+	put_shortest(b, few_places(d, &v) ? v : shortest_double(d));
 }
 
 void

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct jbuf {
 	char *p;    /* may be NULL when cap is 0 */
@@ -24,8 +25,35 @@ jbuf_full(const struct jbuf *b)
 	return b->len > b->cap;
 }
 
-void jbuf_char(struct jbuf *b, char c);
-void jbuf_raw(struct jbuf *b, const char *s, size_t n); /* as it stands */
+/* Append what has no room as a whole, counting. */
+void jbuf_raw_cut(struct jbuf *b, const char *s, size_t n);
+
+/* Whether n more bytes fit. */
+static inline bool
+jbuf_fits(const struct jbuf *b, size_t n)
+{
+	return b->len <= b->cap && n <= b->cap - b->len;
+}
+
+/* Append bytes as they stand.  Inline, so that a literal is a move or two. */
+static inline void
+jbuf_raw(struct jbuf *b, const char *s, size_t n)
+{
+	if (!jbuf_fits(b, n)) {
+		jbuf_raw_cut(b, s, n);
+		return;
+	}
+	if (n > 0)
+		memcpy(b->p + b->len, s, n);
+	b->len += n;
+}
+
+static inline void
+jbuf_char(struct jbuf *b, char c)
+{
+	jbuf_raw(b, &c, 1);
+}
+
 /* A JSON string with its quotes: control characters, '"' and '\' escaped (\b \f \n \r \t by
  * their short names, \u00xx else), every maximal invalid UTF-8 subpart replaced by U+FFFD
  * (Unicode 15, 3.9 "substitution of maximal subparts").  Scans 16 bytes at a time. */
