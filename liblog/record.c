@@ -9,6 +9,9 @@
 /* Where the text of ts begins: behind {"ts":" */
 #define TS_AT 7
 
+/* Bytes of an event's name that are used: the envelope is the part of a record that is never cut. */
+#define EVENT_MAX 128
+
 static const char *const reserved[] = {
 	"ts",
 	"level",
@@ -123,7 +126,10 @@ put_value(const struct redact *redact, const alog_field *f, struct jbuf *out)
 	case ALOG_TYPE_FLOAT: jbuf_float(out, (float)f->v.d); return;
 	case ALOG_TYPE_CHAR:
 		c = (char)f->v.i;
-		jbuf_str(out, &c, 1);
+		if (redact_concerns(redact, f->key))
+			redact_str(redact, f->key, &c, 1, out);
+		else
+			jbuf_str(out, &c, 1);
 		return;
 	case ALOG_TYPE_STRING:
 		put_string(redact, f, f->v.s != NULL ? strlen(f->v.s) : 0, out);
@@ -189,10 +195,10 @@ static const struct {
 };
 
 static void
-put_named(const char *name, size_t nname, const char *value, struct jbuf *out)
+put_named(const char *name, size_t nname, const char *value, size_t n, struct jbuf *out)
 {
 	jbuf_raw(out, name, nname);
-	jbuf_str(out, value, strlen(value));
+	jbuf_str(out, value, n);
 }
 
 /* Everything up to and with duration_ms. */
@@ -214,9 +220,9 @@ put_envelope(const struct record_base *base, const struct record *rec, struct jb
 	jbuf_raw(out, base->identity, base->nidentity);
 	jbuf_raw(out, base->stage, base->nstage);
 	if (rec->event != NULL)
-		put_named(",\"event\":", 9, rec->event, out);
+		put_named(",\"event\":", 9, rec->event, strnlen(rec->event, EVENT_MAX), out);
 	if (rec->status != NULL)
-		put_named(",\"status\":", 10, rec->status, out);
+		put_named(",\"status\":", 10, rec->status, strlen(rec->status), out);
 	if (rec->timed) {
 		LIT(out, ",\"duration_ms\":");
 		jbuf_double(out, rec->duration_ms);
@@ -235,13 +241,13 @@ put_msg(const struct record_base *base, const char *msg, size_t n, struct jbuf *
 
 /* What the library adds stands last, so that it wins over a caller's field of the same name. */
 static void
-put_extras(const struct record *rec, struct jbuf *out)
+put_extras(const struct record *rec, const alog_site *site, struct jbuf *out)
 {
-	if (rec->site != NULL) {
-		put_named(",\"file\":", 8, rec->site->file, out);
+	if (site != NULL) {
+		put_named(",\"file\":", 8, site->file, strlen(site->file), out);
 		LIT(out, ",\"line\":");
-		jbuf_i64(out, rec->site->line);
-		put_named(",\"func\":", 8, rec->site->func, out);
+		jbuf_i64(out, site->line);
+		put_named(",\"func\":", 8, site->func, strlen(site->func), out);
 	}
 	if (rec->tid != 0) {
 		LIT(out, ",\"tid\":");
@@ -265,7 +271,7 @@ record_encode(const struct record_base *base, const struct record *rec, struct j
 	jbuf_raw(out, base->bound, base->nbound);
 	for (size_t i = 0; i < rec->n; i++)
 		put_field(base->redact, &rec->fields[i], out);
-	put_extras(rec, out);
+	put_extras(rec, rec->site, out);
 	jbuf_char(out, '}');
 }
 
@@ -366,15 +372,17 @@ record_encode_cut(const struct record_base *base, const struct record *rec, size
     struct jbuf *out, uint16_t *splice)
 {
 	static const char tail[] = ",\"truncated\":true}";
-	char extra_text[RECORD_MIN];
+	char extra_text[RECORD_MIN / 2];
 	struct jbuf extra = { extra_text, 0, sizeof extra_text };
 	const size_t start = out->len;
 	size_t end, before;
 	bool whole = true;
 
-	put_extras(rec, &extra);
-	if (jbuf_full(&extra))
+	put_extras(rec, rec->site, &extra);
+	if (jbuf_full(&extra)) {
 		extra.len = 0;
+		put_extras(rec, NULL, &extra);
+	}
 	end = start + max - extra.len - (sizeof tail - 1);
 	put_envelope(base, rec, out, splice);
 	before = out->len;

@@ -51,7 +51,7 @@ void record_encode(const struct record_base *base, const struct record *rec, str
  * The same in at most max bytes: strings are cut at a UTF-8 boundary, later fields left out, and
  * "truncated":true appended.  out->cap must be at least max, and max at least RECORD_MIN plus the base.
  */
-#define RECORD_MIN 512
+#define RECORD_MIN 2048
 void record_encode_cut(const struct record_base *base, const struct record *rec, size_t max,
     struct jbuf *out, uint16_t *splice);
 
