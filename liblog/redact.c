@@ -133,13 +133,14 @@ static bool
 substitute(const struct redact *r, const struct rule *rule, struct text *t)
 {
 	pcre2_match_data *md = pcre2_match_data_create_from_pattern(rule->code, NULL);
-	PCRE2_SIZE len = 0;
+	PCRE2_SIZE len = t->n + rule->nwith + 16;
 	char *to = NULL;
 	int rc = PCRE2_ERROR_NOMEMORY;
 	const uint32_t opt = PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_LITERAL |
 	    PCRE2_SUBSTITUTE_OVERFLOW_LENGTH;
 
-	for (len = t->n + rule->nwith + 16; md != NULL && rc == PCRE2_ERROR_NOMEMORY;) {
+	/* The first try may tell what the second one needs. */
+	for (int tries = 0; tries < 2 && md != NULL && rc == PCRE2_ERROR_NOMEMORY; tries++) {
 		free(to);
 		if ((to = malloc(len)) == NULL)
 			break;
