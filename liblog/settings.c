@@ -8,8 +8,10 @@
 #include "format.h"
 #include "ring.h"
 
-#define KIB (UINT64_C(1) << 10)
-#define MIB (UINT64_C(1) << 20)
+#define KIB      (UINT64_C(1) << 10)
+#define MIB      (UINT64_C(1) << 20)
+
+#define HOST_MAX 255 /* bytes: the longest DNS name */
 
 /* One row a number: its place in both structs, its default, its bounds. */
 struct number {
@@ -24,7 +26,8 @@ static const struct number numbers[] = {
 	{ AT(segment_bytes), true, 64 * MIB, 4 * KIB, FORMAT_PLAIN_MAX },
 	{ AT(ring_bytes), true, 8 * MIB, RING_BYTES_MIN, RING_BYTES_MAX },
 	{ AT(seal_bytes), true, 1 * MIB, 1, UINT64_MAX },
-	{ AT(record_bytes), false, 1 * MIB, 4 * KIB, 8 * MIB },
+	/* The least holds any envelope, and as much again of bound fields. */
+	{ AT(record_bytes), false, 1 * MIB, 8 * KIB, 8 * MIB },
 	{ AT(block_ms), false, 5000, 1, UINT32_MAX },
 	{ AT(written_ms), false, 100, 1, 60000 },
 	{ AT(fdatasync_ms), false, 1000, 1, UINT32_MAX },
@@ -91,6 +94,9 @@ take_text(struct settings *out, const alog_options *opt, alog_error *err)
 	if (opt->service == NULL || !path_service_valid(opt->service))
 		return error_set(err, ALOG_EINVAL, 0, NULL,
 		    "option service must be 1 to %d of A-Z a-z 0-9 _ -", PATH_SERVICE_MAX);
+	if (opt->host != NULL && strnlen(opt->host, HOST_MAX + 1) > HOST_MAX)
+		return error_set(
+		    err, ALOG_EINVAL, 0, NULL, "option host is longer than %d bytes", HOST_MAX);
 	if (opt->host == NULL && gethostname(host, sizeof host) < 0)
 		return error_set(err, ALOG_EIO, errno, NULL, "gethostname");
 	host[sizeof host - 1] = '\0';
