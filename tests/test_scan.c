@@ -76,7 +76,6 @@ test_find(void **state)
 		memcpy(needle, hay + (seed >> 48 & 127), m);
 		assert_ptr_equal(scan_find(hay, n, needle, m), naive_find(hay, n, needle, m));
 	}
-	assert_null(scan_find(NULL, 0, "x", 1));
 }
 
 static void
