@@ -101,10 +101,11 @@ static int
 take_mode(uint32_t *to, const char *key, const json_t *v, const char *path, alog_error *err)
 {
 	const char *s = json_string_value(v);
-	char *end = NULL;
-	unsigned long mode = s != NULL ? strtoul(s, &end, 8) : 0;
+	/* Digits only: strtoul would take spaces and a sign too. */
+	const bool digits = s != NULL && s[strspn(s, "01234567")] == '\0';
+	const unsigned long mode = digits ? strtoul(s, NULL, 8) : 0;
 
-	if (s == NULL || end == s || *end != '\0' || mode == 0 || mode > 07777)
+	if (mode == 0 || mode > 07777)
 		return wrong(path, key, "a string of octal digits such as \"0640\"", err);
 	*to = (uint32_t)mode;
 	return 0;
