@@ -34,10 +34,10 @@ static const struct opt_command command = {
 	.name = "auditq pack",
 	.words = "[--ts KEY] --root DIR FILE...",
 	.summary =
-	    "Put JSON Lines, plain or gzip, or - for standard input, into sealed archives below\n"
-	    "DIR, each record in the partition of its own day.  The input may be in any order.\n"
-	    "The same input again changes nothing.  Lines that are no JSON object or have no\n"
-	    "usable time go to the reject file, with their place and the reason.\n",
+	    "Put JSON Lines, plain or gzip, or - for standard input, into sealed archives\n"
+	    "below DIR, each record in the partition of its own day.  The input may be in any\n"
+	    "order.  The same input again changes nothing.  Lines that are no JSON object or\n"
+	    "have no usable time go to the reject file, with their place and the reason.\n",
 	.opts = options,
 	.after =
 	    "  auditq pack --root logs events.jsonl.gz\n"
@@ -94,7 +94,7 @@ pack(const struct values *v, const struct opt_list *files)
 				    : "no FILE given; - is standard input");
 		return CMD_ERROR;
 	}
-	if (v->gzip_level > GZIP_LEVEL_MAX) {
+	if (v->gzip_level < 1 || v->gzip_level > GZIP_LEVEL_MAX) {
 		say("--gzip-level: not from 1 to %d: %" PRIu64, GZIP_LEVEL_MAX, v->gzip_level);
 		return CMD_ERROR;
 	}
@@ -114,7 +114,7 @@ pack(const struct values *v, const struct opt_list *files)
 int
 cmd_pack(int argc, char **argv)
 {
-	struct values v = { 0 };
+	struct values v = { .gzip_level = 6 };
 	struct opt_list files = { 0 };
 	int status;
 

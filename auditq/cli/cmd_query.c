@@ -59,6 +59,8 @@ static const struct opt options[] = {
 	{ "strict", 0, OPT_FLAG, AT(strict), NULL, "stop at the first thing that cannot be read" },
 	{ "explain", 0, OPT_FLAG, AT(explain), NULL,
 	  "say afterwards what was read, what was not, and why" },
+
+	{ NULL, 0, OPT_SECTION, 0, NULL, "About auditq:" },
 	OPT_COMMON,
 };
 /* clang-format on */
@@ -73,8 +75,8 @@ static const struct opt_command command = {
 	    "$AUDITQ_ROOT, else what is piped in, else ./logs.\n",
 	.opts = options,
 	.after =
-	    "TIME: 2025-10-23, 2025-10-23T14:05:00Z, epoch seconds to nanoseconds, now, today,\n"
-	    "yesterday, or back from now: -90m, -1h, -2d12h.  No zone means UTC.\n"
+	    "TIME: 2025-10-23, 2025-10-23T14:05:00Z, epoch seconds to nanoseconds, now,\n"
+	    "today, yesterday, or back from now: -90m, -1h, -2d12h.  No zone means UTC.\n"
 	    "EXPR: comparisons (== != < <= > >=), in (...), exists FIELD, and, or, not, ( ).\n"
 	    "Lists in --run, --stage and --level are separated by commas: any of them.\n"
 	    "\n"
@@ -83,8 +85,8 @@ static const struct opt_command command = {
 	    "  auditq --where 'duration_ms > 500 and tenant in (\"a\",\"b\")' -o csv -O slow.csv\n"
 	    "  zcat old.jsonl.gz | auditq --level warn --since -2d -\n"
 	    "\n"
-	    "Exit status: 0 found, 1 nothing found, 2 wrong usage or fatal, 3 answered, but data\n"
-	    "that the query needed could not be read.\n",
+	    "Exit status: 0 found, 1 nothing found, 2 wrong usage or fatal, 3 answered, but\n"
+	    "data that the query needed could not be read.\n",
 };
 
 /* ---- asking ---- */

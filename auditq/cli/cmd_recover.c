@@ -18,7 +18,8 @@ static const struct opt_command command = {
 	.words = "ROOT",
 	.summary =
 	    "Finish what writers that died left below ROOT: what their rings hold is written,\n"
-	    "torn tails are cut, segments are sealed.  A living writer's files are not touched.\n",
+	    "torn tails are cut, segments are sealed.  A living writer's files are not\n"
+	    "touched.\n",
 	.opts = options,
 	.after =
 	    "Exit status: 0 done, 2 wrong usage or fatal, 3 done, but data could not be saved.\n",
