@@ -12,17 +12,20 @@ CC      = gcc
 # ---- what there is -------------------------------------------------------------------------
 
 # The part of liblog that libauditq contains too.
-LIBLOG_BOTH = error level sys bytes clock runid path shortest jbuf token field field_number \
-	field_string schema digest bloom sketch names keys tally format section summary archive ring \
-	ring_read segment inventory monitor trail seal recover
-LIBLOG_ONLY = redact record settings config rotate retain keeper thread writer logger
+LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf token field field_number \
+	field_string schema bloom sketch names format section keys tally summary archive ring_read \
+	segment inventory redact record rotate trail seal resume \
+	recover
+LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks context emit \
+	logger
 AUDITQ = qerror timespec catalog index index_load input gunzip source scan expr match batch spill merge \
-	sorter cache plan query output output/jsonl output/json output/csv export pages pack_input pack_reject pack_store pack inspect \
+	sorter cache plan workers query output output/jsonl output/json output/csv export pages pack_input pack_reject pack_store pack inspect \
 	recover
 CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
-TESTS = clock error field field_number jbuf level path runid schema sys
+TESTS = bloom bytes clock config error expr field field_number format index jbuf level names output path \
+	record redact runid schema sketch source sys pack
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
@@ -77,26 +80,26 @@ $(B)/%.o: %.c
 # neither leak into a program nor clash between the two libraries.
 $(B)/liblog.a: liblog/liblog.map $(LIBLOG_O)
 $(B)/libauditq.a: auditq/auditq.map $(AUDITQ_O) $(BOTH_O)
-$(B)/liblog.a $(B)/libauditq.a:
+$(B)/liblog.a $(B)/libauditq.a: Makefile
 	ld -r -o $(@:.a=.o) $(filter %.o,$^)
-	sed -n 's/^\t\t\(.*\);$$/\1/p' $< >$(@:.a=.names)
+	sed -n 's/^\t\t\(.*\);$$/\1/p' $(filter %.map,$^) >$(@:.a=.names)
 	objcopy --keep-global-symbols=$(@:.a=.names) $(@:.a=.o)
 	rm -f $@
 	ar rcs $@ $(@:.a=.o)
 
 $(B)/liblog.so: liblog/liblog.map $(LIBLOG_O)
 $(B)/libauditq.so: auditq/auditq.map $(AUDITQ_O) $(BOTH_O)
-$(B)/liblog.so $(B)/libauditq.so:
-	$(CC) $(SHARED) $(ALL_LDFLAGS) -Wl,-soname,$(@F).0 -Wl,--version-script=$< -o $@ \
+$(B)/liblog.so $(B)/libauditq.so: Makefile
+	$(CC) $(SHARED) $(ALL_LDFLAGS) -Wl,-soname,$(@F).0 -Wl,--version-script=$(filter %.map,$^) -o $@ \
 		$(filter %.o,$^) $(LIBS)
 
 $(B)/auditq: $(CLI_O) $(B)/libauditq.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # Unit tests reach inside: they link the objects, not the libraries.
-$(B)/inside.a: $(LIBLOG_O) $(AUDITQ_O) $(filter-out %/main.o,$(CLI_O))
+$(B)/inside.a: $(LIBLOG_O) $(AUDITQ_O) $(filter-out %/main.o,$(CLI_O)) Makefile
 	rm -f $@
-	ar rcsT $@ $^
+	ar rcsT $@ $(filter %.o,$^)
 $(B)/tests/test_%: $(B)/tests/test_%.o $(B)/inside.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(PROGRAMS:%=$(B)/%): %: %.o $(B)/liblog.a
@@ -119,15 +122,15 @@ suite     = $(TESTS:%=$(1)/tests/test_%) "tests/cli/run $(1)/auditq" "tests/diff
 suite-all: all $(TESTS:%=$(B)/tests/test_%) $(PROGRAMS:%=$(B)/%)
 
 check: setup-check
-	@$(MAKE) -j2 suite-all
-	@$(MAKE) -j2 suite-all SAN=asan
-	@$(MAKE) -j2 suite-all SAN=tsan
-	@$(MAKE) check-clang
+	@$(MAKE) -s -j2 suite-all
+	@$(MAKE) -s -j2 suite-all SAN=asan
+	@$(MAKE) -s -j2 suite-all SAN=tsan
+	@$(MAKE) -s check-clang
 	@tests/run $(call suite,build) $(CHECKS) $(call suite,build/asan) $(call suite,build/tsan)
 check-unit: suite-all
 	@tests/run $(call suite,$(B))
 check-asan check-tsan:
-	@$(MAKE) -j2 check-unit SAN=$(@:check-%=%)
+	@$(MAKE) -s -j2 check-unit SAN=$(@:check-%=%)
 check-clang:
 	clang -std=c11 -D_GNU_SOURCE $(WARN) -Werror -fsyntax-only -Itests -Iauditq -Iliblog $(SOURCES)
 

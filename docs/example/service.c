@@ -104,7 +104,8 @@ stage_detection(struct service *svc, alog_t *run, uint32_t *seed)
 	int gpu = (int)draw(seed, 2);
 	bool unwell = gpu == 1 && strcmp(svc->host, "node-02") == 0 &&
 	    atomic_load(&svc->now) > svc->end - 20 * HOUR;
-	alog_t *stage = alog_stage_begin(run, "detection", ALOG_KV("gpu", gpu));
+	alog_t *device = alog_bind(run, ALOG_KV("gpu", gpu));
+	alog_t *stage = alog_stage_begin(device, "detection");
 
 	ALOG_INFO(
 	    stage, "model loaded", ALOG_KV("model", "yolo-9"), ALOG_KV("bytes", 51234816));
@@ -213,7 +214,7 @@ main(int argc, char **argv)
 	for (int i = 0; i < PROCESSES; i++) {
 		pid_t pid = fork();
 		if (pid == 0)
-			_exit(serve(argv[1], hosts[i], (int64_t)time(NULL) * SECOND));
+			_exit(serve(argv[1], hosts[i], (int64_t)(time(NULL) - 60) * SECOND));
 		failed |= pid < 0;
 	}
 	while (wait(&status) > 0)

@@ -86,7 +86,7 @@ step(struct maker *m)
 	} else if (s->left-- == 0) {
 		alog_stage_end(s->stage, s->failed ? ALOG_FAILED : ALOG_OK);
 		s->stage = NULL;
-	} else if (draw(m, 160) == 0) {
+	} else if (draw(m, 225) == 0) {
 		s->failed = true;
 		ALOG_ERROR(s->stage, "no answer", ALOG_KV("device", draw(m, 8)),
 		    ALOG_KV("waited_ms", 1000 + draw(m, 9000)));
