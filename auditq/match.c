@@ -111,11 +111,12 @@ allocate(struct match *m)
 	m->limits = pcre2_match_context_create(NULL);
 	m->stack = pcre2_jit_stack_create(32 << 10, JIT_STACK, NULL);
 	if (m->path == NULL || m->value == NULL || m->test == NULL || m->found == NULL ||
-	    m->limits == NULL || m->stack == NULL)
+	    m->limits == NULL)
 		return false;
 	pcre2_set_match_limit(m->limits, STEPS_MAX);
 	pcre2_set_heap_limit(m->limits, HEAP_KIB_MAX);
-	pcre2_jit_stack_assign(m->limits, NULL, m->stack);
+	if (m->stack != NULL) /* NULL also where there is no JIT */
+		pcre2_jit_stack_assign(m->limits, NULL, m->stack);
 	return true;
 }
 

@@ -7,11 +7,11 @@
 /* Paths that are looked for in one pass over a line. */
 #define BATCH 32
 
-/* Where a dotted path may go on: the object under the key that is its first `prefix` bytes. */
+/* Where a dotted path may go on: the object under a key that is the path up to some dot. */
 struct lead {
 	struct field object;
-	size_t prefix; /* 0: none */
-	bool several;  /* keys of more than one such length were seen */
+	size_t prefix; /* where the path goes on, behind that dot; 0: no such key yet */
+	bool several;  /* keys up to another dot were seen too */
 	bool whole;    /* the path itself is a key: nothing is longer */
 };
 

@@ -26,11 +26,16 @@ token_fail(struct cursor *c, const char *why)
 	return -1;
 }
 
+static inline bool
+token_is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static inline void
 token_space(struct cursor *c)
 {
-	while (
-	    c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\r' || *c->p == '\n'))
+	while (c->p < c->end && token_is_space(*c->p))
 		c->p++;
 }
 
