@@ -22,7 +22,7 @@ static const struct opt_command command = {
 	    "touched.\n",
 	.opts = options,
 	.after =
-	    "Exit status: 0 done, 2 wrong usage or fatal, 3 done, but data could not be saved.\n",
+	    "Exit status: 0 done, 2 wrong usage or fatal, 3 done, but data was lost.\n",
 };
 
 static void
