@@ -1,0 +1,220 @@
+/*
+ * faults - a table of system calls of which the Nth fails, or is never reached.
+ *
+ *     faults_begin(FAULT_FAIL, n, EIO);      the nth call from here, from 0, fails
+ *     ... the scenario ...
+ *     if (!faults_end()) the scenario has fewer calls: the sweep is over
+ */
+#ifndef FAULTS_H
+#define FAULTS_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "sys.h"
+
+enum fault {
+	FAULT_FAIL,    /* the nth call */
+	FAULT_FOREVER, /* the nth and all later ones */
+	FAULT_SHORT,   /* the nth, where it writes, writes half; all later writes fail */
+	FAULT_DIE,     /* the process is killed instead of the nth call */
+};
+
+static struct {
+	enum fault kind;
+	long at, n;
+	int error;
+	bool fired;
+} faults;
+
+static inline bool
+fault_due(void)
+{
+	const long n = faults.n++;
+	const bool due = n == faults.at || (faults.kind != FAULT_FAIL && n > faults.at);
+
+	if (!due)
+		return false;
+	faults.fired = true;
+	if (faults.kind == FAULT_DIE)
+		(void)raise(SIGKILL);
+	errno = faults.error;
+	return faults.kind != FAULT_SHORT;
+}
+
+static inline int
+fault_openat(int dir, const char *name, int flags, mode_t mode)
+{
+	return fault_due() ? -1 : sys_posix.openat(dir, name, flags, mode);
+}
+
+/* A close that fails has closed, on Linux. */
+static inline int
+fault_close(int fd)
+{
+	const bool due = fault_due();
+	const int e = errno, rc = sys_posix.close(fd);
+
+	if (!due)
+		return rc;
+	errno = e;
+	return -1;
+}
+
+static inline ssize_t
+fault_pread(int fd, void *buf, size_t n, off_t off)
+{
+	return fault_due() ? -1 : sys_posix.pread(fd, buf, n, off);
+}
+
+static inline ssize_t
+fault_write(int fd, const void *buf, size_t n)
+{
+	const bool first = !faults.fired;
+
+	if (fault_due())
+		return -1;
+	if (!faults.fired)
+		return sys_posix.write(fd, buf, n);
+	if (first)
+		return sys_posix.write(fd, buf, n > 1 ? n / 2 : n);
+	errno = faults.error;
+	return -1;
+}
+
+static inline int
+fault_ftruncate(int fd, off_t len)
+{
+	return fault_due() ? -1 : sys_posix.ftruncate(fd, len);
+}
+
+static inline int
+fault_fallocate(int fd, off_t off, off_t len)
+{
+	return fault_due() ? -1 : sys_posix.fallocate(fd, off, len);
+}
+
+static inline int
+fault_fsync(int fd)
+{
+	return fault_due() ? -1 : sys_posix.fsync(fd);
+}
+
+static inline int
+fault_fdatasync(int fd)
+{
+	return fault_due() ? -1 : sys_posix.fdatasync(fd);
+}
+
+static inline int
+fault_fstat(int fd, struct stat *st)
+{
+	return fault_due() ? -1 : sys_posix.fstat(fd, st);
+}
+
+static inline int
+fault_fstatat(int dir, const char *name, struct stat *st, int flags)
+{
+	return fault_due() ? -1 : sys_posix.fstatat(dir, name, st, flags);
+}
+
+static inline int
+fault_mkdirat(int dir, const char *name, mode_t mode)
+{
+	return fault_due() ? -1 : sys_posix.mkdirat(dir, name, mode);
+}
+
+static inline int
+fault_unlinkat(int dir, const char *name, int flags)
+{
+	return fault_due() ? -1 : sys_posix.unlinkat(dir, name, flags);
+}
+
+static inline int
+fault_renameat(int fromdir, const char *from, int todir, const char *to)
+{
+	return fault_due() ? -1 : sys_posix.renameat(fromdir, from, todir, to);
+}
+
+static inline int
+fault_linkat(int fromdir, const char *from, int todir, const char *to)
+{
+	return fault_due() ? -1 : sys_posix.linkat(fromdir, from, todir, to);
+}
+
+static inline int
+fault_flock(int fd, int op)
+{
+	return fault_due() ? -1 : sys_posix.flock(fd, op);
+}
+
+static inline void *
+fault_mmap(size_t len, int prot, int flags, int fd)
+{
+	return fault_due() ? MAP_FAILED : sys_posix.mmap(len, prot, flags, fd);
+}
+
+static inline int
+fault_madvise(void *p, size_t len, int advice)
+{
+	return fault_due() ? -1 : sys_posix.madvise(p, len, advice);
+}
+
+static inline DIR *
+fault_fdopendir(int fd)
+{
+	return fault_due() ? NULL : sys_posix.fdopendir(fd);
+}
+
+static inline struct dirent *
+fault_readdir(DIR *d)
+{
+	return fault_due() ? NULL : sys_posix.readdir(d);
+}
+
+static inline void
+faults_begin(enum fault kind, long at, int error)
+{
+	static struct sys_ops ops;
+
+	ops = sys_posix;
+	ops.openat = fault_openat;
+	ops.close = fault_close;
+	ops.pread = fault_pread;
+	ops.write = fault_write;
+	ops.ftruncate = fault_ftruncate;
+	ops.fallocate = fault_fallocate;
+	ops.fsync = fault_fsync;
+	ops.fdatasync = fault_fdatasync;
+	ops.fstat = fault_fstat;
+	ops.fstatat = fault_fstatat;
+	ops.mkdirat = fault_mkdirat;
+	ops.unlinkat = fault_unlinkat;
+	ops.renameat = fault_renameat;
+	ops.linkat = fault_linkat;
+	ops.flock = fault_flock;
+	ops.mmap = fault_mmap;
+	ops.madvise = fault_madvise;
+	ops.fdopendir = fault_fdopendir;
+	ops.readdir = fault_readdir;
+	faults.kind = kind;
+	faults.at = at;
+	faults.n = 0;
+	faults.error = error;
+	faults.fired = false;
+	sys = &ops;
+}
+
+/* Back to the real calls; whether the fault was met. */
+static inline bool
+faults_end(void)
+{
+	sys = &sys_posix;
+	return faults.fired;
+}
+
+#endif
