@@ -66,7 +66,7 @@ struct ring_slot {
 
 enum { RING_FULL = 1, RING_SHUT = 2 };
 
-/* 0 and a slot, or RING_FULL, or RING_SHUT. */
+/* 0 and a slot, or RING_FULL, or RING_SHUT.  len: 1 to ring_record_max. */
 int ring_reserve(struct ring *r, uint32_t len, struct ring_slot *slot);
 /* splice: where in the record the drain inserts the digits of the sequence number. */
 void ring_commit(struct ring *r, const struct ring_slot *slot, uint16_t splice);

@@ -83,14 +83,17 @@ parse_header(
 	return 0;
 }
 
-static void
-parse_live(struct ring_copy *out, const uint8_t *h)
+/* The live words; false when they can't be of one moment, for no more records than granules can
+ * be in a ring. */
+static bool
+parse_live(struct ring_copy *out, const uint8_t *h, uint64_t bytes)
 {
 	uint64_t dropped = get_le64(h + RING_AT_DROPPED), told = get_le64(h + RING_AT_REPORTED);
 
 	out->tail_seq = get_le64(h + RING_AT_TAIL_SEQ);
 	out->head_seq = ring_widen(ring_head_count(get_le64(h + RING_AT_HEAD)), out->tail_seq);
 	out->lost = dropped > told ? dropped - told : 0;
+	return out->head_seq - out->tail_seq <= bytes / RING_GRAIN;
 }
 
 static int
@@ -155,6 +158,8 @@ read_records(struct ring_copy *out, int fd, uint64_t bytes, const char *path, al
 	if (rc < 0)
 		return rc;
 	out->tail_seq = get_le64(tail);
+	if (out->head_seq < out->tail_seq)
+		out->head_seq = out->tail_seq;
 	for (size_t i = 0; i < out->n; i++)
 		if (out->rec[i].seq > out->tail_seq)
 			out->rec[keep++] = out->rec[i];
@@ -166,19 +171,21 @@ int
 ring_read(struct ring_copy *out, int fd, const char *path, alog_error *err)
 {
 	struct ring_copy copy = { 0 };
-	uint8_t *h = malloc(RING_HEADER);
+	uint8_t h[RING_HEADER];
 	uint64_t bytes = 0;
-	int rc;
+	bool live = false;
+	int rc = 0;
 
-	if (h == NULL)
-		return error_set(err, ALOG_ENOMEM, ENOMEM, path, "ring");
-	if ((rc = read_exactly(fd, h, RING_HEADER, 0, path, err)) == 0 &&
-	    (rc = parse_header(&copy, h, &bytes, path, err)) == 0) {
-		parse_live(&copy, h);
-		if (copy.head_seq != copy.tail_seq && copy.this_boot)
-			rc = read_records(&copy, fd, bytes, path, err);
-	}
-	free(h);
+	/* A ring in use moves on while its header is read. */
+	for (int tries = 0; rc == 0 && !live && tries < 16; tries++)
+		if ((rc = read_exactly(fd, h, sizeof h, 0, path, err)) == 0 &&
+		    (rc = parse_header(&copy, h, &bytes, path, err)) == 0)
+			live = parse_live(&copy, h, bytes);
+	if (rc == 0 && !live)
+		rc = error_set_at(err, ALOG_ECORRUPT, path, RING_AT_HEAD,
+		    "the ring's head and tail are impossible");
+	if (rc == 0 && copy.head_seq != copy.tail_seq && copy.this_boot)
+		rc = read_records(&copy, fd, bytes, path, err);
 	if (rc < 0) {
 		ring_copy_free(&copy);
 		return rc;
