@@ -39,9 +39,13 @@ list_partition(
 
 		if (!path_parse_segment(names.name[i], &item.id) ||
 		    (want->writer != NULL && strcmp(item.id.writer, want->writer) != 0) ||
-		    (want->service != NULL && strcmp(item.id.service, want->service) != 0) ||
-		    sys->fstatat(dirfd, names.name[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    !S_ISREG(st.st_mode))
+		    (want->service != NULL && strcmp(item.id.service, want->service) != 0))
+			continue;
+		if (sys->fstatat(dirfd, names.name[i], &st, AT_SYMLINK_NOFOLLOW) < 0) {
+			rc = errno == ENOENT ? 0 : -1;
+			continue;
+		}
+		if (!S_ISREG(st.st_mode))
 			continue;
 		(void)strncpy(item.name, names.name[i], sizeof item.name - 1);
 		item.bytes = (uint64_t)st.st_size;
@@ -82,13 +86,17 @@ inventory_list(struct inventory *out, const struct segment_root *root, const cha
 		int32_t day;
 		int fd;
 
-		if (!path_parse_partition(names.name[i], &day) ||
-		    (fd = sys_opendir_at(root->fd, names.name[i])) < 0)
+		if (!path_parse_partition(names.name[i], &day))
 			continue;
-		if (list_partition(&inv, &cap, fd, day, &want) < 0)
+		fd = sys_opendir_at(root->fd, names.name[i]);
+		/* What is no directory, or a link to one, is no partition. */
+		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+			continue;
+		if (fd < 0 || list_partition(&inv, &cap, fd, day, &want) < 0)
 			rc = error_set(
 			    err, ALOG_EIO, errno, root->path, "cannot list %s", names.name[i]);
-		(void)sys->close(fd);
+		if (fd >= 0)
+			(void)sys->close(fd);
 	}
 	sys_names_free(&names);
 	if (rc < 0) {

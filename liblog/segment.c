@@ -6,14 +6,35 @@
 
 #define TAIL_BLOCK 65536
 
+/* The root was made just now: its name must be durable where it stands, too. */
+static int
+sync_parent(const struct segment_root *root)
+{
+	const int fd = sys->openat(root->fd, "..", O_RDONLY | O_DIRECTORY, 0);
+	int rc, e;
+
+	/* A parent that may be searched but not read can't be synced by anybody like us. */
+	if (fd < 0)
+		return errno == EACCES ? 0 : -1;
+	rc = sys_sync_dir(fd);
+	e = errno;
+	(void)sys->close(fd);
+	errno = e;
+	return rc;
+}
+
 int
 segment_root_open(struct segment_root *root, alog_error *err)
 {
-	if (sys->mkdirat(AT_FDCWD, root->path, root->dir_mode) < 0 && errno != EEXIST)
+	const bool made = sys->mkdirat(AT_FDCWD, root->path, root->dir_mode) == 0;
+
+	if (!made && errno != EEXIST)
 		return error_set(err, ALOG_EIO, errno, root->path, "cannot make the root");
 	root->fd = sys->openat(AT_FDCWD, root->path, O_RDONLY | O_DIRECTORY, 0);
 	if (root->fd < 0)
 		return error_set(err, ALOG_EIO, errno, root->path, "cannot open the root");
+	if (made && sync_parent(root) < 0)
+		return error_set(err, ALOG_EIO, errno, root->path, "fsync of its directory");
 	return 0;
 }
 
@@ -42,26 +63,27 @@ segment_create(struct segment *seg, const struct segment_root *root, int32_t day
     const struct path_segment *id, alog_error *err)
 {
 	struct segment s = SEGMENT_NONE;
+	char partition[PATH_NAME_MAX];
 
 	s.day = day;
 	s.number = id->number;
 	path_segment(s.name, id);
-	/* Retention may remove an empty partition between the two calls. */
-	for (int tries = 0; s.fd < 0 && tries < 3; tries++) {
-		if ((s.dirfd = make_partition(root, day)) < 0) {
-			path_partition(s.name, day);
-			return error_set(
-			    err, ALOG_EIO, errno, root->path, "cannot make %s", s.name);
-		}
-		s.fd = sys->openat(s.dirfd, s.name,
-		    O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, root->file_mode);
-		if (s.fd < 0) {
-			const int e = errno;
+	/* Retention may remove an empty partition between any two of these calls. */
+	for (int tries = 0; s.fd < 0; tries++) {
+		int e = 0;
 
-			(void)sys->close(s.dirfd);
-			if (e != ENOENT || tries == 2)
-				return error_set(
-				    err, ALOG_EIO, e, root->path, "cannot make %s", s.name);
+		if ((s.dirfd = make_partition(root, day)) >= 0)
+			s.fd = sys->openat(s.dirfd, s.name,
+			    O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW, root->file_mode);
+		if (s.fd < 0) {
+			e = errno;
+			if (s.dirfd >= 0)
+				(void)sys->close(s.dirfd);
+		}
+		if (s.fd < 0 && (e != ENOENT || tries == 2)) {
+			path_partition(partition, day);
+			return error_set(err, ALOG_EIO, e, root->path, "cannot make %s/%s",
+			    partition, s.name);
 		}
 	}
 	*seg = s;
@@ -105,8 +127,10 @@ segment_reopen(struct segment *seg, const struct segment_root *root, int32_t day
 	if ((s.dirfd = segment_open_partition(root, day)) < 0)
 		return error_set(err, ALOG_EIO, errno, name, "cannot open its partition");
 	s.fd = sys->openat(s.dirfd, name, O_RDWR | O_APPEND | O_NOFOLLOW, 0);
-	if (s.fd >= 0 && sys->fstat(s.fd, &st) == 0)
-		whole = whole_lines(s.fd, (uint64_t)st.st_size);
+	if (s.fd >= 0 && sys->fstat(s.fd, &st) == 0) {
+		errno = EINVAL;
+		whole = S_ISREG(st.st_mode) ? whole_lines(s.fd, (uint64_t)st.st_size) : -1;
+	}
 	if (whole < 0 || (whole < st.st_size && sys->ftruncate(s.fd, whole) < 0)) {
 		const int e = errno;
 
