@@ -121,9 +121,11 @@ seal_segment(int dirfd, const char *name, const struct seal_options *opt, uint8_
     alog_error *err)
 {
 	char sealed[PATH_NAME_MAX], tmp[PATH_NAME_MAX + 8];
+	uint8_t whole[32];
 	uint64_t count = 0;
 	int in, out, rc;
 
+	memcpy(whole, digest, sizeof whole);
 	(void)snprintf(sealed, sizeof sealed, "%s.gz", name);
 	(void)snprintf(tmp, sizeof tmp, "%s.tmp", sealed);
 	if ((in = sys->openat(dirfd, name, O_RDONLY | O_NOFOLLOW, 0)) < 0)
@@ -136,13 +138,15 @@ seal_segment(int dirfd, const char *name, const struct seal_options *opt, uint8_
 		(void)sys->close(in);
 		return rc;
 	}
-	rc = write_archive(in, out, name, opt, digest, &count, err);
+	rc = write_archive(in, out, name, opt, whole, &count, err);
 	if (rc == 0 && count > 0)
 		rc = publish(dirfd, out, tmp, sealed, name, err);
 	else if (rc == 0 && sys->unlinkat(dirfd, name, 0) < 0)
 		rc = error_set(err, ALOG_EIO, errno, name, "cannot remove the empty segment");
 	if (rc < 0 || count == 0)
 		(void)sys->unlinkat(dirfd, tmp, 0);
+	else
+		memcpy(digest, whole, sizeof whole);
 	(void)sys->close(out);
 	(void)sys->close(in);
 	return rc;
