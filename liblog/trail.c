@@ -29,6 +29,7 @@ hand_over(struct trail *t)
 {
 	struct segment done = t->seg;
 
+	t->distrusted = false;
 	if (done.fd < 0)
 		return;
 	segment_close(&t->seg);
@@ -63,8 +64,7 @@ trail_flush(struct trail *t, alog_error *err)
 	rc = segment_append(&t->seg, t->batch, t->nbatch, &broken, err);
 	if (rc < 0) {
 		discard(t);
-		if (broken)
-			hand_over(t);
+		t->distrusted = broken;
 		return rc;
 	}
 	if (t->monitor != NULL) {
@@ -100,18 +100,32 @@ copy_range(int fd, uint64_t from, uint64_t to, struct segment *seg, char *buf, a
 	return 0;
 }
 
-/* After a failed sync: move the lines that are not durable to a new segment. */
+static void
+mark_durable(struct trail *t)
+{
+	if (t->monitor != NULL)
+		monitor_add(&t->monitor->durable, t->written_seq - t->durable_seq);
+	t->durable_seq = t->written_seq;
+}
+
+/*
+ * Leave a file that failed: move the lines that are not durable to a new segment.  It is never written or synced
+ * again, for a second fdatasync may succeed with the pages of the first one lost.  The batch must be empty.
+ */
 static int
 rescue(struct trail *t, alog_error *err)
 {
 	struct segment fresh, old = t->seg;
 	int rc;
 
+	if (!t->distrusted || old.fd < 0)
+		return 0;
 	if ((rc = create(t, old.day, &fresh, err)) < 0)
 		return rc;
 	if ((rc = copy_range(old.fd, old.durable, old.bytes, &fresh, t->batch, err)) < 0 ||
 	    (rc = segment_sync(&fresh, t->root, err)) < 0) {
-		(void)sys->unlinkat(fresh.dirfd, fresh.name, 0);
+		if (sys->unlinkat(fresh.dirfd, fresh.name, 0) == 0)
+			t->number--;
 		segment_close(&fresh);
 		return rc;
 	}
@@ -120,29 +134,25 @@ rescue(struct trail *t, alog_error *err)
 		t->seg.bytes = old.durable;
 	hand_over(t);
 	t->seg = fresh;
-	t->durable_seq = t->written_seq;
+	mark_durable(t);
 	return 0;
 }
 
 int
 trail_sync(struct trail *t, alog_error *err)
 {
-	alog_error first = { 0 };
 	int rc;
 
-	if ((rc = trail_flush(t, err)) < 0)
+	if ((rc = trail_flush(t, err)) < 0 || (rc = rescue(t, err)) < 0)
 		return rc;
 	if (t->seg.fd < 0 || t->durable_seq == t->written_seq)
 		return 0;
-	if ((rc = segment_sync(&t->seg, t->root, &first)) < 0) {
+	if ((rc = segment_sync(&t->seg, t->root, err)) < 0) {
+		t->distrusted = true;
 		(void)rescue(t, NULL);
-		if (err != NULL)
-			*err = first;
 		return rc;
 	}
-	if (t->monitor != NULL)
-		monitor_add(&t->monitor->durable, t->written_seq - t->durable_seq);
-	t->durable_seq = t->written_seq;
+	mark_durable(t);
 	return 0;
 }
 
@@ -195,8 +205,11 @@ trail_put(struct trail *t, const struct ring_record *rec, alog_error *err)
 	const int32_t day = record_day(rec->p, rec->len);
 	const size_t most = (size_t)rec->len + 24; /* the digits and the line feed */
 	struct jbuf out;
-	int rc = 0;
+	int rc;
 
+	/* After a failure the batch is empty. */
+	if ((rc = rescue(t, err)) < 0)
+		return rc;
 	if (t->seg.fd < 0 ||
 	    rotate_due(t->seg.day, t->seg.bytes + t->nbatch, most, t->segment_bytes, day) !=
 		ROTATE_STAY) {
