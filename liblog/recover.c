@@ -9,15 +9,14 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "archive.h"
-#include "field.h"
 #include "inventory.h"
 #include "record.h"
+#include "resume.h"
 #include "ring.h"
 #include "seal.h"
 #include "trail.h"
 
-#define UNMADE_S 60 /* nobody takes longer to make a ring */
+#define UNNAMED_S 60 /* nobody takes longer to make a ring, or to remove one */
 
 struct state {
 	const struct recover_options *opt;
@@ -36,106 +35,6 @@ static bool
 cancelled(const struct state *st)
 {
 	return st->opt->cancel != NULL && atomic_load(st->opt->cancel);
-}
-
-/* ---- what stands in the files already ---- */
-
-/* The seq of the last line of a plain segment that was cut to whole lines; 0: it has none. */
-static uint64_t
-last_seq(const struct segment *seg)
-{
-	static const struct field_path none;
-	struct field_path path = none;
-	struct field seq;
-	uint64_t from, got_seq = 0;
-	const char *nl;
-	char *tail;
-	ssize_t got;
-
-	field_path_set(&path, "seq", 3);
-	/* A line is at most as long as the largest ring's largest record allows; a longer
-	 * window is tried only where a shorter one does not hold a whole line. */
-	for (size_t window = 64u << 10; seg->bytes > 0; window *= 8) {
-		from = seg->bytes > window ? seg->bytes - window : 0;
-		if ((tail = malloc(window)) == NULL)
-			return 0;
-		got = sys_pread_all(seg->fd, tail, window, (off_t)from);
-		if (got <= 1) {
-			free(tail);
-			return 0;
-		}
-		nl = memrchr(tail, '\n', (size_t)got - 1);
-		if (nl != NULL || from == 0) {
-			const char *line = nl != NULL ? nl + 1 : tail;
-			const size_t n = (size_t)(tail + got - 1 - line);
-
-			if (field_get(line, n, &path, 1, &seq) < 0 ||
-			    seq.type != FIELD_NUMBER || !field_u64(&seq, &got_seq))
-				got_seq = 0;
-			free(tail);
-			return got_seq;
-		}
-		free(tail);
-	}
-	return 0;
-}
-
-/* The footer of a sealed segment. */
-static int
-read_footer(const struct state *st, const struct inventory_item *item,
-    struct format_footer *out, alog_error *err)
-{
-	const int dirfd = segment_open_partition(st->opt->root, item->day);
-	int fd, rc;
-
-	if (dirfd < 0)
-		return error_set(err, ALOG_EIO, errno, item->name, "cannot open its partition");
-	fd = sys->openat(dirfd, item->name, O_RDONLY | O_NOFOLLOW, 0);
-	if (fd < 0)
-		rc = error_set(err, ALOG_EIO, errno, item->name, "cannot open");
-	else
-		rc = archive_read_footer(fd, item->bytes, item->name, out, err);
-	if (fd >= 0)
-		(void)sys->close(fd);
-	(void)sys->close(dirfd);
-	return rc;
-}
-
-/*
- * Cut the torn tail of the newest segment, leave it open in *seg if it is plain, and tell the newest seq in
- * any file.  items: one writer's, oldest first.
- */
-static int
-resume(const struct state *st, const struct inventory_item *item, size_t n, struct segment *seg,
-    uint64_t *seq, alog_error *err)
-{
-	struct format_footer total;
-	struct segment s;
-	uint64_t cut;
-	int rc;
-
-	*seq = 0;
-	for (size_t i = n; i-- > 0 && *seq == 0;) {
-		if (item[i].id.kind == PATH_SEALED) {
-			if ((rc = read_footer(st, &item[i], &total, err)) < 0)
-				return rc;
-			*seq = total.seqs ? total.last_seq : 0;
-			continue;
-		}
-		/* Sealed already, and killed before the plain file went: the archive counts. */
-		if (i > 0 && item[i - 1].id.number == item[i].id.number)
-			continue;
-		if ((rc = segment_reopen(
-			 &s, st->opt->root, item[i].day, item[i].name, &cut, err)) < 0)
-			return rc;
-		st->res->torn += cut > 0;
-		*seq = last_seq(&s);
-		if (i == n - 1)
-			*seg = s;
-		else
-			segment_close(&s);
-	}
-	return 0;
 }
 
 /* ---- replaying a ring ---- */
@@ -163,7 +62,10 @@ identify(struct replay *rp, const struct ring_owner *owner)
 	rp->base.nidentity = jbuf_full(&out) ? 0 : out.len;
 }
 
-/* A gap record with the number seq, in place of lost ones. */
+/*
+ * A gap record in place of lost ones.  Its number is the last of theirs, so that whoever comes back after
+ * a recovery that was killed here finds the whole gap told.
+ */
 static int
 put_gap(struct replay *rp, uint64_t seq, uint64_t lost, const char *reason, int64_t ts,
     alog_error *err)
@@ -179,54 +81,67 @@ put_gap(struct replay *rp, uint64_t seq, uint64_t lost, const char *reason, int6
 
 /* The time of an encoded record, for the gap next to it. */
 static int64_t
-time_of(const struct ring_record *rec)
+time_of(const struct ring_record *rec, int64_t otherwise)
 {
 	int64_t ts;
 
 	if (rec->len < 7 + CLOCK_LENGTH ||
 	    clock_parse(rec->p + 7, CLOCK_LENGTH, &ts, NULL, NULL) < 0)
-		return 0;
+		return otherwise;
 	return ts;
 }
 
-/* Everything in the ring behind rp->from, holes as gap records. */
+/* The committed records behind *next, holes as gap records. */
+static int
+put_committed(struct replay *rp, const struct ring_copy *ring, int64_t now, uint64_t *next,
+    struct recover_result *res, alog_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < ring->n; i++) {
+		const struct ring_record *rec = &ring->rec[i];
+
+		if (rec->seq < *next)
+			continue;
+		if (rec->seq > *next) {
+			res->torn += rec->seq - *next;
+			rc = put_gap(
+			    rp, rec->seq - 1, rec->seq - *next, "torn", time_of(rec, now), err);
+		}
+		if (rc == 0)
+			rc = trail_put(&rp->trail, rec, err);
+		if (rc == 0 && rp->trail.nbatch >= TRAIL_BATCH)
+			rc = trail_flush(&rp->trail, err);
+		res->records += rc == 0;
+		*next = rec->seq + 1;
+	}
+	return rc;
+}
+
+/* Everything that the ring knows of and no file holds. */
 static int
 put_records(struct replay *rp, const struct ring_copy *ring, struct recover_result *res,
     alog_error *err)
 {
+	const uint64_t head = ring->head_seq;
 	uint64_t next = (rp->from > ring->tail_seq ? rp->from : ring->tail_seq) + 1;
 	int64_t now = 0;
 	int rc;
 
 	(void)sys->realtime(&now);
-	for (size_t i = 0; i < ring->n; i++) {
-		const struct ring_record *rec = &ring->rec[i];
-
-		if (rec->seq < next)
-			continue;
-		if (rec->seq > next) {
-			res->torn += rec->seq - next;
-			if ((rc = put_gap(
-				 rp, next, rec->seq - next, "torn", time_of(rec), err)) < 0)
-				return rc;
-		}
-		if ((rc = trail_put(&rp->trail, rec, err)) < 0)
-			return rc;
-		if (rp->trail.nbatch >= TRAIL_BATCH && (rc = trail_flush(&rp->trail, err)) < 0)
-			return rc;
-		res->records++;
-		next = rec->seq + 1;
-	}
-	if (ring->head_seq >= next) {
+	if ((rc = put_committed(rp, ring, now, &next, res, err)) < 0)
+		return rc;
+	if (next <= head) {
 		const char *why = ring->this_boot ? "torn" : "reboot";
 
-		res->torn += ring->head_seq - next + 1;
-		rc = put_gap(rp, next, ring->head_seq - next + 1, why, now, err);
-		if (rc < 0)
+		res->torn += head - next + 1;
+		if ((rc = put_gap(rp, head, head - next + 1, why, now, err)) < 0)
 			return rc;
-		next = ring->head_seq + 1;
+		next = head + 1;
 	}
-	if (ring->lost > 0 && (rc = put_gap(rp, next, ring->lost, "overflow", now, err)) < 0)
+	/* A number above the head's can only be that of this gap, told by a recovery before. */
+	if (ring->lost > 0 && next == head + 1 &&
+	    (rc = put_gap(rp, next, ring->lost, "overflow", now, err)) < 0)
 		return rc;
 	return trail_finish(&rp->trail, err);
 }
@@ -240,20 +155,21 @@ replay(const struct state *st, const struct ring_copy *ring, const struct invent
 				 .writer = ring->owner.writer,
 				 .segment_bytes = st->opt->segment_bytes,
 				 .seg = SEGMENT_NONE } };
+	struct resume files;
 	int rc;
 
 	identify(&rp, &ring->owner);
-	if ((rc = trail_init(&rp.trail, err)) < 0)
+	if ((rc = resume_open(&files, st->opt->root, inv->item, inv->n, err)) < 0)
 		return rc;
-	rc = resume(st, inv->item, inv->n, &rp.trail.seg, &rp.from, err);
-	if (rc == 0) {
-		if (inv->n > 0)
-			rp.trail.number = inv->item[inv->n - 1].id.number;
-		rp.trail.written_seq = rp.trail.durable_seq = rp.from;
-		/* What a dead process wrote may not be durable yet. */
-		if (rp.trail.seg.fd >= 0)
-			rc = segment_sync(&rp.trail.seg, st->opt->root, err);
-	}
+	st->res->torn += files.torn;
+	rp.from = files.seq;
+	rp.trail.seg = files.seg;
+	rp.trail.number = files.number;
+	rp.trail.written_seq = rp.trail.durable_seq = rp.from;
+	rc = trail_init(&rp.trail, err);
+	/* What a dead process wrote may not be durable yet. */
+	if (rc == 0 && rp.trail.seg.fd >= 0)
+		rc = segment_sync(&rp.trail.seg, st->opt->root, err);
 	if (rc == 0)
 		rc = put_records(&rp, ring, st->res, err);
 	trail_close(&rp.trail);
@@ -280,7 +196,7 @@ seal_all(const struct state *st, const char *writer, alog_error *err)
 		const struct inventory_item *item = &inv.item[i];
 
 		if (item->id.kind == PATH_SEALED) {
-			if (read_footer(st, item, &total, NULL) == 0)
+			if (resume_footer(st->opt->root, item, &total, NULL) == 0)
 				memcpy(digest, total.whole, sizeof digest);
 			continue;
 		}
@@ -289,7 +205,7 @@ seal_all(const struct state *st, const char *writer, alog_error *err)
 			    err, ALOG_EIO, errno, item->name, "cannot open its partition");
 			break;
 		}
-		if (i > 0 && inv.item[i - 1].id.number == item->id.number) {
+		if (resume_sealed(st->opt->root, inv.item, i)) {
 			if (sys->unlinkat(dirfd, item->name, 0) < 0)
 				rc = error_set(
 				    err, ALOG_EIO, errno, item->name, "cannot remove");
@@ -311,6 +227,7 @@ static int
 claim(const struct state *st, const char *name, int *fd, alog_error *err)
 {
 	struct stat here, there;
+	int rc = 0;
 
 	*fd = sys->openat(st->rings, name, O_RDWR, 0);
 	if (*fd < 0 && errno == ENOENT &&
@@ -331,27 +248,39 @@ claim(const struct state *st, const char *name, int *fd, alog_error *err)
 		return 0;
 	}
 	/* Somebody may have finished it, and removed the name, before we had the lock. */
-	if (sys->fstat(*fd, &here) < 0 || sys->fstatat(st->rings, name, &there, 0) < 0 ||
-	    here.st_ino != there.st_ino || here.st_dev != there.st_dev) {
-		(void)sys->close(*fd);
-		return 0;
+	if (sys->fstat(*fd, &here) == 0 && sys->fstatat(st->rings, name, &there, 0) == 0) {
+		if (here.st_ino == there.st_ino && here.st_dev == there.st_dev)
+			return 1;
+	} else if (errno != ENOENT) {
+		rc = error_set(err, ALOG_EIO, errno, name, "cannot stat");
 	}
-	return 1;
+	(void)sys->close(*fd);
+	return rc;
 }
 
-/* Remove the ring itself where its name is a link to it, then the name. */
+/* Remove the ring that a link leads to; what is no link leads nowhere. */
 static int
-drop_ring(const struct state *st, const char *name, alog_error *err)
+drop_target(const struct state *st, const char *name)
 {
 	char target[PATH_MAX];
 	const ssize_t n = readlinkat(st->rings, name, target, sizeof target - 1);
 
-	if (n > 0) {
-		target[n] = '\0';
-		if (sys->unlinkat(st->rings, target, 0) < 0 && errno != ENOENT)
-			return error_set(err, ALOG_EIO, errno, target, "cannot remove");
-	}
-	if (sys->unlinkat(st->rings, name, 0) < 0 && errno != ENOENT)
+	if (n < 0)
+		return errno == EINVAL ? 0 : -1;
+	target[n] = '\0';
+	return sys->unlinkat(st->rings, target, 0) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+/* Remove a finished ring.  Its name goes first, and with it what tells others to look: a link that still
+ * had it would lead nowhere, as after the loss of a ring. */
+static int
+drop_ring(const struct state *st, const char *name, alog_error *err)
+{
+	char tmp[PATH_NAME_MAX + 8];
+
+	(void)snprintf(tmp, sizeof tmp, "%s.tmp", name);
+	if (sys->renameat(st->rings, name, st->rings, tmp) < 0 || drop_target(st, tmp) < 0 ||
+	    sys->unlinkat(st->rings, tmp, 0) < 0)
 		return error_set(err, ALOG_EIO, errno, name, "cannot remove");
 	return 0;
 }
@@ -385,19 +314,19 @@ finish_ring(const struct state *st, const char *name, int fd, alog_error *err)
 	return rc;
 }
 
-/* A writer that died while it made its ring: the name may also be a second one of a ring that
- * is in use, which is as little needed. */
+/* Of a writer that died while it made its ring, or of a ring that was finished.  It may also be a second
+ * name of a ring in use, which is as little needed. */
 static void
-drop_unmade(const struct state *st, const char *name)
+drop_unnamed(const struct state *st, const char *name)
 {
 	const size_t n = strlen(name);
 	struct stat stat;
 	int64_t now = 0;
 
 	(void)sys->realtime(&now);
-	if (n > 9 && strcmp(name + n - 9, ".ring.tmp") == 0
-	    && sys->fstatat(st->rings, name, &stat, AT_SYMLINK_NOFOLLOW) == 0
-	    && stat.st_mtim.tv_sec < now / CLOCK_S - UNMADE_S)
+	if (n > 9 && strcmp(name + n - 9, ".ring.tmp") == 0 &&
+	    sys->fstatat(st->rings, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    stat.st_mtim.tv_sec < now / CLOCK_S - UNNAMED_S && drop_target(st, name) == 0)
 		(void)sys->unlinkat(st->rings, name, 0);
 }
 
@@ -411,14 +340,14 @@ finish_rings(const struct state *st, const struct sys_names *names)
 		alog_error err = { 0 };
 
 		if (!path_parse_ring(names->name[i], writer)) {
-			drop_unmade(st, names->name[i]);
+			drop_unnamed(st, names->name[i]);
 			continue;
 		}
 		if ((rc = claim(st, names->name[i], &fd, &err)) > 0) {
 			rc = finish_ring(st, names->name[i], fd, &err);
 			(void)sys->close(fd);
 		}
-		if (rc < 0)
+		if (rc < 0 && !cancelled(st))
 			warn(st, &err);
 	}
 }
@@ -432,27 +361,43 @@ has_ring(const struct state *st, const char *writer)
 	struct stat stat;
 
 	path_ring(name, writer);
-	return st->rings >= 0 && sys->fstatat(st->rings, name, &stat, AT_SYMLINK_NOFOLLOW) == 0;
+	return st->rings >= 0 &&
+	    (sys->fstatat(st->rings, name, &stat, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT);
 }
 
 /* Segments of one writer that has no ring any more: cut and seal. */
 static void
 finish_orphan(const struct state *st, const struct inventory_item *item, size_t n)
 {
-	struct segment seg = SEGMENT_NONE;
+	struct resume files;
 	alog_error err = { 0 };
-	uint64_t seq;
-	int rc = resume(st, item, n, &seg, &seq, &err);
+	int rc = resume_open(&files, st->opt->root, item, n, &err);
 
-	segment_close(&seg);
-	if (rc == 0)
+	if (rc == 0) {
+		st->res->torn += files.torn;
+		segment_close(&files.seg);
 		rc = seal_all(st, item->id.writer, &err);
-	if (rc < 0)
+	}
+	/* Gone since it was listed: whoever had its ring has just finished it. */
+	if (rc < 0 && err.os_errno != ENOENT)
 		warn(st, &err);
 }
 
+/* Open <root>/.ring, which need not be there. */
 static int
-finish_orphans(const struct state *st, alog_error *err)
+open_rings(struct state *st, alog_error *err)
+{
+	if (st->rings >= 0)
+		return 0;
+	st->rings = sys_opendir_at(st->opt->root->fd, PATH_RING_DIR);
+	if (st->rings < 0 && errno != ENOENT)
+		return error_set(
+		    err, ALOG_EIO, errno, st->opt->root->path, "cannot open .ring");
+	return 0;
+}
+
+static int
+finish_orphans(struct state *st, alog_error *err)
 {
 	struct inventory inv;
 	size_t end;
@@ -463,6 +408,12 @@ finish_orphans(const struct state *st, alog_error *err)
 		return error_set(err, errno == EWOULDBLOCK ? ALOG_EBUSY : ALOG_EIO, errno,
 		    st->opt->root->path, "another recovery is at work");
 	rc = inventory_list(&inv, st->opt->root, NULL, NULL, err);
+	if (rc < 0) {
+		(void)sys->flock(st->opt->root->fd, LOCK_UN);
+		return rc;
+	}
+	/* Rings after segments: the living have the one before the other. */
+	rc = open_rings(st, err);
 	for (size_t i = 0; rc == 0 && i < inv.n && !cancelled(st); i = end) {
 		bool plain = false;
 
@@ -473,8 +424,7 @@ finish_orphans(const struct state *st, alog_error *err)
 		if (plain && !inv.item[i].id.packed && !has_ring(st, inv.item[i].id.writer))
 			finish_orphan(st, &inv.item[i], end - i);
 	}
-	if (rc == 0)
-		inventory_free(&inv);
+	inventory_free(&inv);
 	(void)sys->flock(st->opt->root->fd, LOCK_UN);
 	return rc;
 }
@@ -486,9 +436,8 @@ recover_root(const struct recover_options *opt, struct recover_result *out, alog
 	struct sys_names names;
 	int rc = 0;
 
-	st.rings = sys_opendir_at(opt->root->fd, PATH_RING_DIR);
-	if (st.rings < 0 && errno != ENOENT)
-		return error_set(err, ALOG_EIO, errno, opt->root->path, "cannot open .ring");
+	if ((rc = open_rings(&st, err)) < 0)
+		return rc;
 	if (st.rings >= 0) {
 		if (sys_list(st.rings, &names) < 0) {
 			rc = error_set(
