@@ -17,6 +17,7 @@
 #define MS            INT64_C(1000000)
 #define IDLE_NS       (1000 * MS) /* of nothing, and the thread sleeps until it is called */
 #define DRAIN_BATCHES 16
+#define GAP_MAX       4096 /* a gap record with the longest identity there can be */
 #define BACKOFF_MIN   (10 * MS)
 #define BACKOFF_MAX   (1000 * MS)
 
@@ -156,6 +157,13 @@ writer_sync(struct writer *w, uint64_t seq, int64_t timeout_ms)
 
 /* ---- the drain ---- */
 
+/* Whether everything in the ring is in the files. */
+static bool
+drained(const struct writer *w)
+{
+	return ring_head_seq(w->ring) <= w->trail.written_seq;
+}
+
 static void
 release(struct writer *w)
 {
@@ -165,24 +173,35 @@ release(struct writer *w)
 		thread_wake(&w->room, INT_MAX);
 }
 
-/* Dropped records become a gap record as soon as there is room for it. */
-static void
-tell_gap(struct writer *w)
+/* Dropped records become a gap record as soon as there is room for it; in a ring that takes no more
+ * records, as the one behind its last. */
+static int
+tell_gap(struct writer *w, alog_error *err)
 {
 	const uint64_t dropped = ring_dropped(w->ring), told = ring_reported(w->ring);
-	char line[1024];
+	char line[GAP_MAX];
 	struct jbuf out = { line, 0, sizeof line };
+	struct ring_record last = { .seq = w->trail.written_seq + 1, .p = line };
 	struct ring_slot slot;
-	uint16_t splice;
+	int rc;
 
 	if (dropped == told)
-		return;
-	record_gap(&w->base, settings_now(w->set), dropped - told, "overflow", &out, &splice);
-	if (jbuf_full(&out) || ring_reserve(w->ring, (uint32_t)out.len, &slot) != 0)
-		return;
-	memcpy(slot.p, line, out.len);
-	ring_commit(w->ring, &slot, splice);
+		return 0;
+	record_gap(
+	    &w->base, settings_now(w->set), dropped - told, "overflow", &out, &last.splice);
+	last.len = (uint32_t)out.len;
+	rc = ring_reserve(w->ring, last.len, &slot);
+	if (rc == 0) {
+		memcpy(slot.p, line, last.len);
+		ring_commit(w->ring, &slot, last.splice);
+	} else if (rc == RING_FULL || !drained(w)) {
+		return 0;
+	} else if ((rc = trail_put(&w->trail, &last, err)) < 0 ||
+	    (rc = trail_flush(&w->trail, err)) < 0) {
+		return rc;
+	}
 	ring_set_reported(w->ring, dropped);
+	return 0;
 }
 
 /* What is committed, into the files, a few batches at a time so that those who wait for
@@ -210,70 +229,86 @@ drain(struct writer *w)
 		w->active_at = monotonic();
 	if (rc == 0 && (rc = trail_flush(&w->trail, &err)) == 0) {
 		release(w);
-		tell_gap(w);
+		rc = tell_gap(w, &err);
 		ring_rewind(w->ring);
-		return batches == DRAIN_BATCHES;
+		if (rc == 0)
+			return batches == DRAIN_BATCHES;
 	}
 	ring_unread(w->ring);
 	monitor_error(w->mon, &err);
 	return rc;
 }
 
+/* Tell those who wait what is durable now (a roll syncs too), or that something failed; the newest
+ * number that one of them waits for. */
 static uint64_t
-wanted(struct writer *w)
+tell_durable(struct writer *w, bool failed)
 {
 	uint64_t want;
 
 	(void)pthread_mutex_lock(&w->lock);
 	want = w->want;
+	if (failed || w->durable != w->trail.durable_seq) {
+		w->durable = w->trail.durable_seq;
+		w->failures += failed;
+		(void)pthread_cond_broadcast(&w->synced);
+	}
 	(void)pthread_mutex_unlock(&w->lock);
 	return want;
 }
 
 /* Make it durable when somebody waits for it, or when it has waited long enough. */
-static void
+static int
 sync_if_due(struct writer *w, int64_t now)
 {
+	const uint64_t want = tell_durable(w, false);
 	alog_error err = { 0 };
 	int rc;
 
 	if (w->trail.written_seq == w->trail.durable_seq) {
 		w->unsynced_since = 0;
-		return;
+		return 0;
 	}
 	if (w->unsynced_since == 0)
 		w->unsynced_since = now;
-	if (wanted(w) <= w->trail.durable_seq && !atomic_load(&w->stop) &&
+	if (want <= w->trail.durable_seq && !atomic_load(&w->stop) &&
 	    now - w->unsynced_since < w->set->fdatasync_ms * MS)
-		return;
+		return 0;
 	if ((rc = trail_sync(&w->trail, &err)) < 0)
 		monitor_error(w->mon, &err);
 	else
 		w->unsynced_since = 0;
-	(void)pthread_mutex_lock(&w->lock);
-	w->durable = w->trail.durable_seq;
-	w->failures += rc < 0;
-	(void)pthread_cond_broadcast(&w->synced);
-	(void)pthread_mutex_unlock(&w->lock);
+	(void)tell_durable(w, rc < 0);
+	return rc;
 }
 
-/* Somebody removed our file, or the root: begin again, in a root that is there. */
+/* Somebody removed our file, or the root: begin again, in a root that is there.  What stood in the
+ * file is lost, and nobody can wait for it any longer. */
 static void
 check_linked(struct writer *w)
 {
 	struct segment_root fresh = w->root;
 	alog_error err = { 0 };
+	struct stat st;
 
-	if (w->trail.seg.fd < 0 || segment_linked(&w->trail.seg))
+	if (w->trail.seg.fd >= 0 && !segment_linked(&w->trail.seg)) {
+		error_set(&err, ALOG_EIO, ENOENT, w->trail.seg.name,
+		    "the segment was removed under its writer");
+		monitor_error(w->mon, &err);
+		segment_close(&w->trail.seg);
+		w->trail.durable_seq = w->trail.written_seq;
+		(void)tell_durable(w, true);
+	}
+	if (sys->fstat(w->root.fd, &st) < 0 || st.st_nlink > 0)
 		return;
-	error_set(&err, ALOG_EIO, ENOENT, w->trail.seg.name,
-	    "the segment was removed under its writer");
+	error_reset(&err);
+	error_set(
+	    &err, ALOG_EIO, ENOENT, w->root.path, "the root was removed under its writer");
 	monitor_error(w->mon, &err);
-	segment_close(&w->trail.seg);
-	w->trail.durable_seq = w->trail.written_seq;
-	if (segment_root_open(&fresh, &err) == 0) {
-		(void)sys->close(w->root.fd);
-		w->root.fd = fresh.fd;
+	/* The keeper goes on with the same descriptor, so it must be the same number. */
+	if (segment_root_open(&fresh, NULL) == 0) {
+		(void)dup3(fresh.fd, w->root.fd, O_CLOEXEC);
+		(void)sys->close(fresh.fd);
 	}
 }
 
@@ -289,18 +324,11 @@ sleep_until(struct writer *w, int64_t now, bool failed)
 	}
 	w->backoff = 0;
 	/* Somebody waits for a record that its thread has not committed yet. */
-	if (wanted(w) > w->trail.durable_seq)
+	if (tell_durable(w, false) > w->trail.durable_seq)
 		return now + 1 * MS;
 	if (w->unsynced_since == 0 && now - w->active_at >= IDLE_NS && ring_sleep(w->ring))
 		return INT64_MAX;
 	return now + w->set->written_ms * MS;
-}
-
-/* Whether everything that was accepted before the ring was shut is in the files. */
-static bool
-drained(const struct writer *w)
-{
-	return ring_head_seq(w->ring) == w->trail.written_seq;
 }
 
 static void *
@@ -308,7 +336,7 @@ run(void *arg)
 {
 	struct writer *w = arg;
 	int64_t now, checked = 0;
-	int more;
+	int more, rc;
 
 	for (;;) {
 		atomic_store_explicit(&w->wake, 0, memory_order_relaxed);
@@ -318,12 +346,12 @@ run(void *arg)
 			check_linked(w);
 			checked = now;
 		}
-		sync_if_due(w, now);
+		rc = sync_if_due(w, now);
 		if (atomic_load(&w->stop) && drained(w) &&
 		    w->trail.written_seq == w->trail.durable_seq)
 			break;
 		if (more <= 0)
-			thread_wait(&w->wake, 0, sleep_until(w, now, more < 0));
+			thread_wait(&w->wake, 0, sleep_until(w, now, more < 0 || rc < 0));
 	}
 	(void)pthread_mutex_lock(&w->lock);
 	w->done = true;
@@ -346,13 +374,47 @@ on_finished(void *arg, int32_t day, const char *name, uint64_t bytes)
 
 /* ---- start ---- */
 
-/* Where the ring lies, and for a ring elsewhere the link that leads to it. */
+/* A ring elsewhere, and in <root>/.ring the link to it.  The link is there before the ring and gets
+ * its name after it, so that recovery finds a ring whenever we are killed. */
+static int
+make_linked_ring(struct writer *w, int rings, const struct ring_owner *owner, alog_error *err)
+{
+	const char *dir = w->set->ring_dir;
+	char path[PATH_MAX], name[PATH_NAME_MAX], tmp[PATH_NAME_MAX + 8];
+	const int dirfd = sys->openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY, 0);
+	size_t n;
+	int rc;
+
+	if (dirfd < 0 || realpath(dir, path) == NULL) {
+		rc = error_set(err, ALOG_EIO, errno, dir, "cannot open ring_dir");
+		if (dirfd >= 0)
+			(void)sys->close(dirfd);
+		return rc;
+	}
+	path_ring(name, w->id);
+	(void)snprintf(tmp, sizeof tmp, "%s.tmp", name);
+	n = strlen(path);
+	(void)snprintf(path + n, sizeof path - n, "/%s", name);
+	if (symlinkat(path, rings, tmp) < 0) {
+		rc = error_set(err, ALOG_EIO, errno, w->root.path, "cannot link .ring/%s", tmp);
+	} else {
+		rc = ring_create(&w->ring, dirfd, dir, owner, w->set->ring_bytes, err);
+		if (rc == 0 && sys->renameat(rings, tmp, rings, name) < 0)
+			rc = error_set(
+			    err, ALOG_EIO, errno, w->root.path, "cannot name .ring/%s", name);
+		if (rc < 0)
+			(void)sys->unlinkat(rings, tmp, 0);
+		w->linked = rc == 0;
+	}
+	(void)sys->close(dirfd);
+	return rc;
+}
+
 static int
 make_ring(struct writer *w, alog_error *err)
 {
 	struct ring_owner owner = { .pid = (uint32_t)getpid(), .uid = (uint32_t)geteuid() };
-	char path[PATH_MAX], name[PATH_NAME_MAX];
-	int rings, dirfd, rc;
+	int rings, rc;
 
 	(void)strcpy(owner.writer, w->id);
 	(void)snprintf(owner.service, sizeof owner.service, "%s", w->set->service);
@@ -361,46 +423,31 @@ make_ring(struct writer *w, alog_error *err)
 		return error_set(err, ALOG_EIO, errno, w->root.path, "cannot make .ring");
 	if ((rings = sys_opendir_at(w->root.fd, PATH_RING_DIR)) < 0)
 		return error_set(err, ALOG_EIO, errno, w->root.path, "cannot open .ring");
-	if (w->set->ring_dir == NULL) {
+	if (w->set->ring_dir != NULL)
+		rc = make_linked_ring(w, rings, &owner, err);
+	else
 		rc =
 		    ring_create(&w->ring, rings, w->root.path, &owner, w->set->ring_bytes, err);
-		(void)sys->close(rings);
-		return rc;
-	}
-	dirfd = sys->openat(AT_FDCWD, w->set->ring_dir, O_RDONLY | O_DIRECTORY, 0);
-	if (dirfd < 0 || realpath(w->set->ring_dir, path) == NULL) {
-		rc = error_set(err, ALOG_EIO, errno, w->set->ring_dir, "cannot open ring_dir");
-	} else {
-		const size_t n = strlen(path);
-
-		path_ring(name, w->id);
-		(void)snprintf(path + n, sizeof path - n, "/%s", name);
-		rc = ring_create(
-		    &w->ring, dirfd, w->set->ring_dir, &owner, w->set->ring_bytes, err);
-		if (rc == 0 && symlinkat(path, rings, name) < 0)
-			rc = error_set(
-			    err, ALOG_EIO, errno, w->root.path, "cannot link .ring/%s", name);
-		w->linked = rc == 0;
-	}
-	if (dirfd >= 0)
-		(void)sys->close(dirfd);
 	(void)sys->close(rings);
 	return rc;
 }
 
-/* Nothing is left that only the ring knows. */
+/* Nothing is left that only the ring knows.  The name goes first, as in recovery. */
 static void
 remove_ring(struct writer *w)
 {
-	char name[PATH_NAME_MAX];
-	int rings;
+	char name[PATH_NAME_MAX], tmp[PATH_NAME_MAX + 8];
+	const int rings = w->linked ? sys_opendir_at(w->root.fd, PATH_RING_DIR) : -1;
 
-	ring_remove(w->ring);
-	if (!w->linked || (rings = sys_opendir_at(w->root.fd, PATH_RING_DIR)) < 0)
-		return;
 	path_ring(name, w->id);
-	(void)sys->unlinkat(rings, name, 0);
-	(void)sys->close(rings);
+	(void)snprintf(tmp, sizeof tmp, "%s.tmp", name);
+	if (rings >= 0)
+		(void)sys->renameat(rings, name, rings, tmp);
+	ring_remove(w->ring);
+	if (rings >= 0) {
+		(void)sys->unlinkat(rings, tmp, 0);
+		(void)sys->close(rings);
+	}
 }
 
 static int
@@ -454,7 +501,7 @@ writer_start(struct writer **ret, const struct settings *set, const char *identi
 	if ((rc = start(w, err)) < 0) {
 		if (w->ring != NULL)
 			remove_ring(w);
-		writer_free(w);
+		(void)writer_free(w);
 		return rc;
 	}
 	*ret = w;
@@ -492,18 +539,20 @@ writer_stop(struct writer *w)
 	return sealed ? 0 : ALOG_ETIMEOUT;
 }
 
-void
+bool
 writer_free(struct writer *w)
 {
-	/* A thread that hangs in a call keeps what it uses. */
-	if (w == NULL || w->running)
-		return;
+	if (w == NULL)
+		return true;
+	if (w->running)
+		return false;
 	trail_close(&w->trail);
 	ring_close(w->ring);
 	if (w->root.fd >= 0)
 		(void)sys->close(w->root.fd);
 	(void)pthread_mutex_destroy(&w->lock);
 	free(w);
+	return true;
 }
 
 /* ---- fork ---- */
