@@ -190,7 +190,7 @@ alog_bindv(alog_t **ret, alog_t *ctx, const alog_field *fields, size_t n, alog_e
 		if (key == NULL || key[0] == '\0')
 			return error_set(
 			    err, ALOG_EINVAL, 0, NULL, "field %zu has no name", i + 1);
-		if (record_reserved(key))
+		if (record_reserved(key, strlen(key)))
 			return error_set(
 			    err, ALOG_ECLASH, 0, NULL, "\"%s\" is a key of the envelope", key);
 	}

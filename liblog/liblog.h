@@ -34,6 +34,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -119,7 +120,7 @@ enum alog_type {
 	ALOG_TYPE_FLOAT,   /* v.d, printed with the digits a float needs */
 	ALOG_TYPE_CHAR,    /* v.i: a string of one byte */
 	ALOG_TYPE_STRING,  /* v.s up to its NUL; NULL is written as null */
-	ALOG_TYPE_BYTES,   /* v.s, n bytes of text; invalid UTF-8 becomes U+FFFD */
+	ALOG_TYPE_BYTES,   /* v.s, n bytes of text; invalid UTF-8 becomes U+FFFD; NULL: null */
 	ALOG_TYPE_POINTER, /* v.p: a string "0x..." */
 	ALOG_TYPE_JSON,    /* v.j: a jansson value, borrowed; NULL is written as null */
 };
@@ -128,7 +129,7 @@ enum alog_type {
 typedef struct alog_field {
 	const char *key; /* UTF-8, not NULL, not empty */
 	uint32_t type;   /* an alog_type */
-	uint32_t zero;   /* 0 */
+	uint32_t nkey;   /* length of key, or 0: up to its NUL */
 	union {
 		bool b;
 		int64_t i;
@@ -399,17 +400,26 @@ alog_enabled(const alog_t *ctx, int level)
 	    level >= __atomic_load_n((const int *)(const void *)ctx, __ATOMIC_RELAXED);
 }
 
+/* The compiler takes the length of a literal, and leaves out all that is not needed. */
+static inline alog_field
+alog_kv_(const char *key, uint32_t type)
+{
+	alog_field f = { key, type, 0, { 0 }, 0 };
+	if (key != NULL)
+		f.nkey = (uint32_t)strlen(key);
+	return f;
+}
+
 static inline alog_field
 alog_kv_null(const char *key)
 {
-	alog_field f = { key, ALOG_TYPE_NULL, 0, { 0 }, 0 };
-	return f;
+	return alog_kv_(key, ALOG_TYPE_NULL);
 }
 
 static inline alog_field
 alog_kv_bool(const char *key, bool b)
 {
-	alog_field f = { key, ALOG_TYPE_BOOL, 0, { 0 }, 0 };
+	alog_field f = alog_kv_(key, ALOG_TYPE_BOOL);
 	f.v.b = b;
 	return f;
 }
@@ -417,7 +427,7 @@ alog_kv_bool(const char *key, bool b)
 static inline alog_field
 alog_kv_int(const char *key, long long i)
 {
-	alog_field f = { key, ALOG_TYPE_INT, 0, { 0 }, 0 };
+	alog_field f = alog_kv_(key, ALOG_TYPE_INT);
 	f.v.i = i;
 	return f;
 }
@@ -425,7 +435,7 @@ alog_kv_int(const char *key, long long i)
 static inline alog_field
 alog_kv_uint(const char *key, unsigned long long u)
 {
-	alog_field f = { key, ALOG_TYPE_UINT, 0, { 0 }, 0 };
+	alog_field f = alog_kv_(key, ALOG_TYPE_UINT);
 	f.v.u = u;
 	return f;
 }
@@ -433,7 +443,7 @@ alog_kv_uint(const char *key, unsigned long long u)
 static inline alog_field
 alog_kv_double(const char *key, double d)
 {
-	alog_field f = { key, ALOG_TYPE_DOUBLE, 0, { 0 }, 0 };
+	alog_field f = alog_kv_(key, ALOG_TYPE_DOUBLE);
 	f.v.d = d;
 	return f;
 }
@@ -447,7 +457,7 @@ alog_kv_ldouble(const char *key, long double d)
 static inline alog_field
 alog_kv_float(const char *key, float d)
 {
-	alog_field f = { key, ALOG_TYPE_FLOAT, 0, { 0 }, 0 };
+	alog_field f = alog_kv_(key, ALOG_TYPE_FLOAT);
 	f.v.d = (double)d;
 	return f;
 }
@@ -455,32 +465,30 @@ alog_kv_float(const char *key, float d)
 static inline alog_field
 alog_kv_char(const char *key, char c)
 {
-	alog_field f = { key, ALOG_TYPE_CHAR, 0, { 0 }, 0 };
+	alog_field f = alog_kv_(key, ALOG_TYPE_CHAR);
 	f.v.i = (unsigned char)c;
-	return f;
-}
-
-static inline alog_field
-alog_kv_str(const char *key, const char *s)
-{
-	alog_field f = { key, ALOG_TYPE_STRING, 0, { 0 }, 0 };
-	f.v.s = s;
 	return f;
 }
 
 static inline alog_field
 alog_kv_bytes(const char *key, const char *s, size_t n)
 {
-	alog_field f = { key, ALOG_TYPE_BYTES, 0, { 0 }, 0 };
+	alog_field f = alog_kv_(key, ALOG_TYPE_BYTES);
 	f.v.s = s;
 	f.n = n;
 	return f;
 }
 
 static inline alog_field
+alog_kv_str(const char *key, const char *s)
+{
+	return alog_kv_bytes(key, s, s != NULL ? strlen(s) : 0);
+}
+
+static inline alog_field
 alog_kv_ptr(const char *key, const void *p)
 {
-	alog_field f = { key, ALOG_TYPE_POINTER, 0, { 0 }, 0 };
+	alog_field f = alog_kv_(key, ALOG_TYPE_POINTER);
 	f.v.p = p;
 	return f;
 }
@@ -488,7 +496,7 @@ alog_kv_ptr(const char *key, const void *p)
 static inline alog_field
 alog_kv_json(const char *key, const struct json_t *j)
 {
-	alog_field f = { key, ALOG_TYPE_JSON, 0, { 0 }, 0 };
+	alog_field f = alog_kv_(key, ALOG_TYPE_JSON);
 	f.v.j = j;
 	return f;
 }

@@ -12,33 +12,21 @@
 /* Bytes of an event's name that are used: the envelope is the part of a record that is never cut. */
 #define EVENT_MAX 128
 
-static const char *const reserved[] = {
-	"ts",
-	"level",
-	"run_id",
-	"seq",
-	"service",
-	"host",
-	"pid",
-	"stage",
-	"event",
-	"status",
-	"duration_ms",
-	"msg",
-};
-
 bool
-record_reserved(const char *key)
+record_reserved(const char *key, size_t n)
 {
-	size_t n = strlen(key);
-
-	/* Most names differ in their length from all of these, or in their first byte. */
-	if (n < 2 || n > 11)
-		return false;
-	for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
-		if (key[0] == reserved[i][0] && strcmp(key, reserved[i]) == 0)
-			return true;
+#define IS(name) (memcmp(key, name, sizeof(name) - 1) == 0)
+	switch (n) {
+	case 2: return IS("ts");
+	case 3: return IS("seq") || IS("pid") || IS("msg");
+	case 4: return IS("host");
+	case 5: return IS("level") || IS("stage") || IS("event");
+	case 6: return IS("run_id") || IS("status");
+	case 7: return IS("service");
+	case 11: return IS("duration_ms");
+	}
 	return false;
+#undef IS
 }
 
 /* ---- values ---- */
@@ -81,7 +69,7 @@ put_string(const struct redact *redact, const alog_field *f, size_t n, struct jb
 {
 	if (f->v.s == NULL)
 		LIT(out, "null");
-	else if (redact_concerns(redact, f->key))
+	else if (redact != NULL && redact_concerns(redact, f->key))
 		redact_str(redact, f->key, f->v.s, n, out);
 	else
 		jbuf_str(out, f->v.s, n);
@@ -106,7 +94,7 @@ put_pointer(const void *p, struct jbuf *out)
 static void
 put_value(const struct redact *redact, const alog_field *f, struct jbuf *out)
 {
-	const char *whole = redact_whole(redact, f->key);
+	const char *whole = redact != NULL ? redact_whole(redact, f->key) : NULL;
 	char c;
 
 	if (whole != NULL) {
@@ -144,11 +132,13 @@ put_value(const struct redact *redact, const alog_field *f, struct jbuf *out)
 }
 
 static void
-put_key(const char *key, struct jbuf *out)
+put_key(const alog_field *f, struct jbuf *out)
 {
+	const size_t n = f->nkey > 0 ? f->nkey : strlen(f->key);
+
 	LIT(out, ",\"");
-	jbuf_str_inner(out, key, strlen(key));
-	if (record_reserved(key))
+	jbuf_str_inner(out, f->key, n);
+	if (record_reserved(f->key, n))
 		jbuf_char(out, '_');
 	LIT(out, "\":");
 }
@@ -162,7 +152,7 @@ put_field(const struct redact *redact, const alog_field *f, struct jbuf *out)
 		LIT(out, ",\"log.error\":\"a field without a name\"");
 		return;
 	}
-	put_key(f->key, out);
+	put_key(f, out);
 	put_value(redact, f, out);
 }
 
@@ -233,7 +223,7 @@ static void
 put_msg(const struct record_base *base, const char *msg, size_t n, struct jbuf *out)
 {
 	LIT(out, ",\"msg\":");
-	if (redact_concerns(base->redact, NULL))
+	if (base->redact != NULL && redact_concerns(base->redact, NULL))
 		redact_str(base->redact, NULL, msg, n, out);
 	else
 		jbuf_str(out, msg, n);
@@ -358,7 +348,7 @@ put_cut_field(const struct redact *redact, const alog_field *f, size_t end, stru
 	/* A redacted string is left out: the cut must not fall before what was to be hidden. */
 	if (!text || f->v.s == NULL || redact_concerns(redact, f->key))
 		return false;
-	put_key(f->key, out);
+	put_key(f, out);
 	if (out->len + 2 > end)
 		out->len = start;
 	else

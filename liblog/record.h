@@ -70,6 +70,6 @@ void record_gap(const struct record_base *base, int64_t ts, uint64_t lost, const
 int32_t record_day(const char *rec, size_t n);
 
 /* Whether a caller's field must not have this name. */
-bool record_reserved(const char *key);
+bool record_reserved(const char *key, size_t n);
 
 #endif

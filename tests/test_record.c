@@ -245,7 +245,7 @@ test_reserved(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(open); i++)
-		if (record_reserved(open[i]))
+		if (record_reserved(open[i], strlen(open[i])))
 			fail_msg("%s", open[i]);
 	for (size_t i = 0; i < COUNT(taken); i++) {
 		const alog_field field = alog_kv_int(taken[i], 5);
@@ -254,7 +254,7 @@ test_reserved(void **state)
 		};
 		char want[256];
 
-		assert_true(record_reserved(taken[i]));
+		assert_true(record_reserved(taken[i], strlen(taken[i])));
 		(void)snprintf(want, sizeof want,
 		    "{" TS ",\"level\":\"info\",\"seq\":42" IDENTITY ",\"%s_\":5}", taken[i]);
 		check(taken[i], &plain, &rec, want);
