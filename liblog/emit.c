@@ -50,29 +50,40 @@ put(struct logger *log, struct writer *w, const char *rec, size_t n, uint16_t sp
 	return rc;
 }
 
-/* A record that the stack has no room for: len bytes, cut where that is too many. */
+/* A record that is too long. */
 static int
-put_long(struct logger *log, struct writer *w, const struct record_base *base,
-    const struct record *rec, size_t len, uint64_t *seq)
+put_cut(struct logger *log, struct writer *w, const struct record_base *base,
+    const struct record *rec, uint64_t *seq)
 {
 	const size_t max = log->set.record_bytes;
-	const size_t cap = len < max ? len : max;
-	struct jbuf out = { malloc(cap), 0, cap };
+	struct jbuf out = { malloc(max), 0, max };
 	uint16_t splice;
 	int rc;
 
 	if (out.p == NULL)
 		return ALOG_ENOMEM;
-	if (len <= max) {
-		record_encode(base, rec, &out, &splice);
-	}
-	/* Too long, or a value grew between the two calls. */
-	if (len > max || jbuf_full(&out)) {
-		out.len = 0;
-		record_encode_cut(base, rec, cap, &out, &splice);
-		monitor_add(&log->mon.truncated, 1);
-	}
+	record_encode_cut(base, rec, max, &out, &splice);
+	monitor_add(&log->mon.truncated, 1);
 	rc = put(log, w, out.p, out.len, splice, seq);
+	free(out.p);
+	return rc;
+}
+
+/* A record that the stack has no room for. */
+static int
+put_long(struct logger *log, struct writer *w, const struct record_base *base,
+    const struct record *rec, size_t len, uint64_t *seq)
+{
+	struct jbuf out = { malloc(len), 0, len };
+	uint16_t splice;
+	int rc;
+
+	if (out.p == NULL)
+		return ALOG_ENOMEM;
+	record_encode(base, rec, &out, &splice);
+	/* A value may have grown since it was measured. */
+	rc = jbuf_full(&out) ? put_cut(log, w, base, rec, seq)
+			     : put(log, w, out.p, out.len, splice, seq);
 	free(out.p);
 	return rc;
 }
@@ -98,7 +109,9 @@ emit_record(struct alog *ctx, const struct record *given, uint64_t *seq)
 	if ((log->set.flags & ALOG_THREAD) != 0)
 		rec.tid = (int64_t)syscall(SYS_gettid);
 	record_encode(&base, &rec, &out, &splice);
-	if (jbuf_full(&out) || out.len > log->set.record_bytes)
+	if (out.len > log->set.record_bytes)
+		return put_cut(log, w, &base, &rec, seq);
+	if (jbuf_full(&out))
 		return put_long(log, w, &base, &rec, out.len, seq);
 	return put(log, w, out.p, out.len, splice, seq);
 }

@@ -45,8 +45,8 @@ make_fork_word(struct logger *log, alog_error *err)
 static bool
 is_child(const struct logger *log)
 {
-	return log->fork_word != NULL
-	    && atomic_load_explicit(log->fork_word, memory_order_acquire) != NOT_A_CHILD;
+	return log->fork_word != NULL &&
+	    atomic_load_explicit(log->fork_word, memory_order_acquire) != NOT_A_CHILD;
 }
 
 static void
@@ -55,8 +55,8 @@ destroy(struct logger *log)
 	forks_remove(log);
 	if (is_child(log))
 		writer_fork_free(atomic_load(&log->writer));
-	else
-		writer_free(atomic_load(&log->writer));
+	else if (!writer_free(atomic_load(&log->writer)))
+		return;
 	if (log->fork_word != NULL)
 		(void)munmap((void *)log->fork_word, (size_t)sysconf(_SC_PAGESIZE));
 	monitor_destroy(&log->mon);
@@ -138,8 +138,8 @@ alog_close(alog_t *ctx)
 	/* A child that never logged has nothing to close. */
 	w = is_child(log) ? NULL : logger_writer(log);
 	atomic_store(&log->closed, true);
-	if (w != NULL)
-		rc = writer_stop(w);
+	if (w != NULL && (rc = writer_stop(w)) < 0)
+		monitor_silence(&log->mon);
 	first = monitor_first(&log->mon);
 	context_free(ctx);
 	return rc < 0 ? rc : first;
@@ -173,11 +173,13 @@ start_child(struct logger *log)
 struct writer *
 logger_writer(struct logger *log)
 {
+	/* First the word: it says that the writer is ours, so the writer must not be older. */
+	const bool child = is_child(log);
 	struct writer *w = atomic_load_explicit(&log->writer, memory_order_acquire);
 
 	if (w == NULL || atomic_load_explicit(&log->closed, memory_order_relaxed))
 		return NULL;
-	return is_child(log) ? start_child(log) : w;
+	return child ? start_child(log) : w;
 }
 
 /* ---- the rest of the public API that asks the logger ---- */
@@ -187,7 +189,8 @@ alog_sync(alog_t *ctx, int timeout_ms)
 {
 	struct writer *w;
 
-	if (ctx == NULL)
+	/* A child that has not logged has nothing to wait for. */
+	if (ctx == NULL || is_child(ctx->log))
 		return 0;
 	if ((w = logger_writer(ctx->log)) == NULL)
 		return atomic_load(&ctx->log->closed) ? ALOG_ECLOSED : 0;

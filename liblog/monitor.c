@@ -18,6 +18,14 @@ monitor_fork(struct monitor *m)
 }
 
 void
+monitor_silence(struct monitor *m)
+{
+	(void)pthread_mutex_lock(&m->lock);
+	m->on_error = NULL;
+	(void)pthread_mutex_unlock(&m->lock);
+}
+
+void
 monitor_destroy(struct monitor *m)
 {
 	(void)pthread_mutex_destroy(&m->lock);
@@ -26,14 +34,17 @@ monitor_destroy(struct monitor *m)
 void
 monitor_error(struct monitor *m, const alog_error *err)
 {
+	void (*on_error)(void *, const alog_error *);
+
 	(void)pthread_mutex_lock(&m->lock);
 	if (m->first.code == 0)
 		m->first = *err;
 	m->last = *err;
+	on_error = m->on_error;
 	(void)pthread_mutex_unlock(&m->lock);
 	monitor_add(&m->errors, 1);
-	if (m->on_error != NULL)
-		m->on_error(m->on_error_arg, err);
+	if (on_error != NULL)
+		on_error(m->on_error_arg, err);
 }
 
 int

@@ -19,6 +19,8 @@ struct monitor {
 void monitor_init(struct monitor *m, void (*on_error)(void *, const alog_error *), void *arg);
 /* In a forked child, where the lock may be held by a thread that is not here: begin anew. */
 void monitor_fork(struct monitor *m);
+/* Call back no more: whoever is called may be gone. */
+void monitor_silence(struct monitor *m);
 void monitor_destroy(struct monitor *m);
 
 static inline void

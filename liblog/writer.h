@@ -33,7 +33,8 @@ uint64_t writer_dropped(const struct writer *w);
  * (everything answers ALOG_ECLOSED) until writer_free.  0, or ALOG_ETIMEOUT: recovery will do the rest.
  */
 int writer_stop(struct writer *w);
-void writer_free(struct writer *w);
+/* false: its thread hangs in a call, and keeps what it and writer_start were given. */
+bool writer_free(struct writer *w);
 
 /* In a forked child: close inherited descriptors, in the atfork handler; free, at the first use. */
 void writer_fork_close(struct writer *w);

@@ -10,14 +10,14 @@
 
 #include <cmocka.h>
 
-#include "root.h"
+#include "scratch.h"
 #include "settings.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
 static const char *const variables[] = { "ALOG_ROOT", "ALOG_SERVICE", "ALOG_LEVEL",
 	"ALOG_RING_DIR" };
-static char scratch[256], file[512];
+static char scratch[SCRATCH_MAX], file[SCRATCH_MAX + 16];
 
 static int
 set_up(void **state)
@@ -25,8 +25,7 @@ set_up(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(variables); i++)
 		(void)unsetenv(variables[i]);
-	if (root_make(scratch) < 0)
-		return -1;
+	scratch_make(scratch);
 	(void)snprintf(file, sizeof file, "%s/options.json", scratch);
 	return 0;
 }
@@ -37,7 +36,7 @@ tear_down(void **state)
 	for (size_t i = 0; i < COUNT(variables); i++)
 		(void)unsetenv(variables[i]);
 	(void)state;
-	root_remove(scratch);
+	scratch_remove(scratch);
 	return 0;
 }
 
