@@ -1,6 +1,8 @@
 /* inspect_json - an archive's description as one JSON object. */
 #include "inspect.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sketch.h"
@@ -204,6 +206,22 @@ put_run(const struct index *ix, size_t i, struct jbuf *b)
 	text(b, "}");
 }
 
+/* An estimate of 1 % need not be written with all the digits of a double. */
+static double
+six_digits(double x)
+{
+	int e = x > 0 ? (int)floor(log10(x)) : 0;
+	double scale = pow(10, abs(5 - e)); /* exact: at most 1e14 */
+
+	return e <= 5 ? round(x * scale) / scale : round(x / scale) * scale;
+}
+
+static void
+put_quantile(struct jbuf *b, const char *name, const struct sketch *s, double q)
+{
+	put_double(b, name, six_digits(sketch_quantile(s, q)));
+}
+
 static void
 put_rollup(const struct index *ix, size_t i, struct jbuf *b)
 {
@@ -224,9 +242,9 @@ put_rollup(const struct index *ix, size_t i, struct jbuf *b)
 		put_double(b, "sum", r->sum);
 		put_double(b, "min", r->min);
 		put_double(b, "max", r->max);
-		put_double(b, "p50", sketch_quantile(r->sketch, 0.5));
-		put_double(b, "p95", sketch_quantile(r->sketch, 0.95));
-		put_double(b, "p99", sketch_quantile(r->sketch, 0.99));
+		put_quantile(b, "p50", r->sketch, 0.5);
+		put_quantile(b, "p95", r->sketch, 0.95);
+		put_quantile(b, "p99", r->sketch, 0.99);
 	}
 	text(b, "}");
 }
