@@ -21,11 +21,11 @@ enum { FLAG_HCRC = 2, FLAG_EXTRA = 4, FLAG_NAME = 8, FLAG_COMMENT = 16, FLAG_RES
 struct gunzip {
 	struct input *in;
 	struct qwarn warn;
-	bool in_member;    /* between a member's header and its trailer */
-	bool gap;          /* to be told before anything else */
-	bool any;          /* some member was found */
-	bool ours, sealed; /* a data member of ours was seen; something of its index after it */
-	uint64_t member;   /* offset of the member */
+	bool in_member;      /* between a member's header and its trailer */
+	bool gap;            /* to be told before anything else */
+	bool any;            /* some member was found */
+	bool ours, sealed;   /* behind a data member of ours; and behind some of its index */
+	uint64_t member;     /* offset of the member */
 	size_t header_bytes; /* of its header */
 
 	z_stream z;
@@ -70,9 +70,10 @@ gunzip_free(struct gunzip *g)
 }
 
 static void
-warn_lost(const struct gunzip *g, uint64_t offset, const char *what)
+warn_lost(struct gunzip *g, uint64_t offset, const char *what)
 {
 	qwarn_send(&g->warn, AUDITQ_ECORRUPT, true, g->in->path, 0, offset, "%s", what);
+	g->ours = false; /* an end without an index needs no second word */
 }
 
 static const uint8_t *
@@ -153,7 +154,7 @@ resync(struct gunzip *g, auditq_error *err)
 	g->in_member = false;
 	g->gap = true;
 	/* Not from where the damage was noticed: that may be far behind the next member's start. */
-	input_seek(g->in, g->member + g->header_bytes);
+	input_seek(g->in, g->member + 1);
 	return seek_header(g, err);
 }
 
