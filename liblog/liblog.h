@@ -113,7 +113,7 @@ ALOG_API int alog_level_parse(const char *name);
 enum alog_type {
 	ALOG_TYPE_END = 0, /* ends the list of a macro; ignored */
 	ALOG_TYPE_NULL,
-	ALOG_TYPE_BOOL,
+	ALOG_TYPE_BOOL,    /* v.i, 0 or not */
 	ALOG_TYPE_INT,     /* v.i */
 	ALOG_TYPE_UINT,    /* v.u */
 	ALOG_TYPE_DOUBLE,  /* v.d; NaN and infinities are written as null */
@@ -131,7 +131,6 @@ typedef struct alog_field {
 	uint32_t type;   /* an alog_type */
 	uint32_t nkey;   /* length of key, or 0: up to its NUL */
 	union {
-		bool b;
 		int64_t i;
 		uint64_t u;
 		double d;
@@ -400,108 +399,84 @@ alog_enabled(const alog_t *ctx, int level)
 	    level >= __atomic_load_n((const int *)(const void *)ctx, __ATOMIC_RELAXED);
 }
 
-/* The compiler takes the length of a literal, and leaves out all that is not needed. */
-static inline alog_field
-alog_kv_(const char *key, uint32_t type)
-{
-	alog_field f = { key, type, 0, { 0 }, 0 };
-	if (key != NULL)
-		f.nkey = (uint32_t)strlen(key);
-	return f;
-}
+#ifndef __cplusplus
+
+/* Whole initialisers: a field that is made member by member is stored, loaded and stored again.  The
+ * compiler takes the length of a literal. */
+#define ALOG_FIELD_(key, type, member, value, n) \
+	((alog_field) { key, type, (key) != NULL ? (uint32_t)strlen(key) : 0, { .member = value }, n })
 
 static inline alog_field
 alog_kv_null(const char *key)
 {
-	return alog_kv_(key, ALOG_TYPE_NULL);
+	return ALOG_FIELD_(key, ALOG_TYPE_NULL, i, 0, 0);
 }
 
 static inline alog_field
 alog_kv_bool(const char *key, bool b)
 {
-	alog_field f = alog_kv_(key, ALOG_TYPE_BOOL);
-	f.v.b = b;
-	return f;
+	return ALOG_FIELD_(key, ALOG_TYPE_BOOL, i, b, 0);
 }
 
 static inline alog_field
 alog_kv_int(const char *key, long long i)
 {
-	alog_field f = alog_kv_(key, ALOG_TYPE_INT);
-	f.v.i = i;
-	return f;
+	return ALOG_FIELD_(key, ALOG_TYPE_INT, i, i, 0);
 }
 
 static inline alog_field
 alog_kv_uint(const char *key, unsigned long long u)
 {
-	alog_field f = alog_kv_(key, ALOG_TYPE_UINT);
-	f.v.u = u;
-	return f;
+	return ALOG_FIELD_(key, ALOG_TYPE_UINT, u, u, 0);
 }
 
 static inline alog_field
 alog_kv_double(const char *key, double d)
 {
-	alog_field f = alog_kv_(key, ALOG_TYPE_DOUBLE);
-	f.v.d = d;
-	return f;
+	return ALOG_FIELD_(key, ALOG_TYPE_DOUBLE, d, d, 0);
 }
 
 static inline alog_field
 alog_kv_ldouble(const char *key, long double d)
 {
-	return alog_kv_double(key, (double)d);
+	return ALOG_FIELD_(key, ALOG_TYPE_DOUBLE, d, (double)d, 0);
 }
 
 static inline alog_field
 alog_kv_float(const char *key, float d)
 {
-	alog_field f = alog_kv_(key, ALOG_TYPE_FLOAT);
-	f.v.d = (double)d;
-	return f;
+	return ALOG_FIELD_(key, ALOG_TYPE_FLOAT, d, (double)d, 0);
 }
 
 static inline alog_field
 alog_kv_char(const char *key, char c)
 {
-	alog_field f = alog_kv_(key, ALOG_TYPE_CHAR);
-	f.v.i = (unsigned char)c;
-	return f;
+	return ALOG_FIELD_(key, ALOG_TYPE_CHAR, i, (unsigned char)c, 0);
 }
 
 static inline alog_field
 alog_kv_bytes(const char *key, const char *s, size_t n)
 {
-	alog_field f = alog_kv_(key, ALOG_TYPE_BYTES);
-	f.v.s = s;
-	f.n = n;
-	return f;
+	return ALOG_FIELD_(key, ALOG_TYPE_BYTES, s, s, n);
 }
 
 static inline alog_field
 alog_kv_str(const char *key, const char *s)
 {
-	return alog_kv_bytes(key, s, s != NULL ? strlen(s) : 0);
+	return ALOG_FIELD_(key, ALOG_TYPE_BYTES, s, s, s != NULL ? strlen(s) : 0);
 }
 
 static inline alog_field
 alog_kv_ptr(const char *key, const void *p)
 {
-	alog_field f = alog_kv_(key, ALOG_TYPE_POINTER);
-	f.v.p = p;
-	return f;
+	return ALOG_FIELD_(key, ALOG_TYPE_POINTER, p, p, 0);
 }
 
 static inline alog_field
 alog_kv_json(const char *key, const struct json_t *j)
 {
-	alog_field f = alog_kv_(key, ALOG_TYPE_JSON);
-	f.v.j = j;
-	return f;
+	return ALOG_FIELD_(key, ALOG_TYPE_JSON, j, j, 0);
 }
-
-#ifndef __cplusplus
 
 /* clang-format off */
 /* A field from any C scalar, string, pointer to void, or json_t *; other types do not

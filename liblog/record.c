@@ -103,7 +103,7 @@ put_value(const struct redact *redact, const alog_field *f, struct jbuf *out)
 	}
 	switch ((enum alog_type)f->type) {
 	case ALOG_TYPE_BOOL:
-		if (f->v.b)
+		if (f->v.i != 0)
 			LIT(out, "true");
 		else
 			LIT(out, "false");

@@ -562,7 +562,7 @@ check_field(const json_t *o, const alog_field *f)
 
 	switch (f->type) {
 	case ALOG_TYPE_INT: assert_int_equal(json_integer_value(v), f->v.i); break;
-	case ALOG_TYPE_BOOL: assert_int_equal(json_is_true(v), f->v.b); break;
+	case ALOG_TYPE_BOOL: assert_int_equal(json_is_true(v), f->v.i != 0); break;
 	case ALOG_TYPE_DOUBLE:
 		if (isfinite(f->v.d))
 			assert_true(json_is_real(v) && json_real_value(v) == f->v.d);
