@@ -18,14 +18,14 @@ LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf token field 
 	recover
 LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks context emit \
 	logger
-AUDITQ = qerror timespec catalog index index_load input gunzip source scan expr match batch spill merge \
-	sorter cache plan workers query output output/jsonl output/json output/csv export pages pack_input pack_reject pack_store pack inspect \
+AUDITQ = qerror timespec catalog index index_load input gunzip source scan expr match prune batch spill merge \
+	sorter cache plan workers query output output/jsonl output/json output/csv export pages pack_input pack_reject pack_store pack inspect inspect_json inspect_text \
 	recover
 CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
-TESTS = bloom bytes clock config error expr field field_number format index jbuf level names output path \
-	record redact runid schema sketch source sys pack
+TESTS = bloom bytes clock error expr field field_number format index inspect jbuf level match names \
+	output pack path prune runid scan schema sketch source sys timespec
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
