@@ -297,6 +297,11 @@ def random_expression(rng, lines, depth=0):
         some = [random_literal(rng, lines) for _ in range(rng.randrange(1, 4))]
         return (f"{path} in ({', '.join(t for t, _ in some)})",
                 lambda v: any(compare("==", get(v, keys), l) for _, l in some))
+    if kind == 5 and rng.random() < 0.5:
+        pattern = rng.choice(["^run-0", "dete", "x{70}", "fail|plain", "^[0-9]{4}-", "^$", "[^a-z]"])
+        meaning = re.compile(pattern.encode())
+        return (f'{path} =~ "{pattern}"',
+                lambda v: isinstance(get(v, keys), str) and bool(meaning.search(encode(get(v, keys)))))
     if kind == 5:
         return f"exists {path}", lambda v: get(v, keys) is not ABSENT
     left, is_left = random_expression(rng, lines, depth + 1)
