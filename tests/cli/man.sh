@@ -12,7 +12,7 @@ section() {
 	sed -n "/^$1\$/,/^$2\$/p" "$ROOT/docs/auditq.1.scd" | grep '^\*-' |
 		grep -oE '\*--?[a-zA-Z-]+\*' | tr -d '*' | sort -u
 }
-section '# OPTIONS' '# TIMES' >man
+section '## Which records' '# TIMES' >man
 section '## pack' '## inspect' >manpack
 section '## inspect' '## recover' >maninspect
 section '## recover' '# EXIT STATUS' >manrecover
