@@ -1,6 +1,7 @@
 #include "settings.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -84,6 +85,22 @@ take_level(struct settings *out, const alog_options *opt, alog_error *err)
 	return 0;
 }
 
+/* The program may change its directory before a child, or the writer, opens the path anew. */
+static char *
+absolute(const char *path)
+{
+	char *cwd, *to = NULL;
+
+	if (path[0] == '/')
+		return strdup(path);
+	if ((cwd = getcwd(NULL, 0)) == NULL)
+		return NULL;
+	if (asprintf(&to, "%s/%s", cwd, path) < 0)
+		to = NULL;
+	free(cwd);
+	return to;
+}
+
 static int
 take_text(struct settings *out, const alog_options *opt, alog_error *err)
 {
@@ -100,11 +117,11 @@ take_text(struct settings *out, const alog_options *opt, alog_error *err)
 	if (opt->host == NULL && gethostname(host, sizeof host) < 0)
 		return error_set(err, ALOG_EIO, errno, NULL, "gethostname");
 	host[sizeof host - 1] = '\0';
-	if ((out->root = strdup(opt->root)) == NULL ||
+	if ((out->root = absolute(opt->root)) == NULL ||
 	    (out->service = strdup(opt->service)) == NULL ||
 	    (out->host = strdup(opt->host != NULL ? opt->host : host)) == NULL ||
-	    (opt->ring_dir != NULL && (out->ring_dir = strdup(opt->ring_dir)) == NULL))
-		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "options");
+	    (opt->ring_dir != NULL && (out->ring_dir = absolute(opt->ring_dir)) == NULL))
+		return error_set(err, ALOG_ENOMEM, errno, NULL, "options");
 	return 0;
 }
 

@@ -359,6 +359,7 @@ test_completed(void **state)
 	assert_int_equal(set.file_mode, 0640);
 	assert_int_equal(set.dir_mode, 0750);
 	assert_true(strlen(set.host) > 0);
+	assert_int_equal(set.root[0], '/'); /* it holds wherever the program goes */
 	assert_null(set.ring_dir);
 	settings_destroy(&set);
 }
