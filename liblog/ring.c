@@ -174,6 +174,9 @@ ring_remove(struct ring *r)
 void
 ring_unlock(struct ring *r)
 {
+	/* The mapping holds the open file, and with it the lock, after the close. */
+	if (r->fd >= 0)
+		(void)sys->flock(r->fd, LOCK_UN);
 	ring_fork_close(r);
 }
 
