@@ -24,7 +24,7 @@ AUDITQ = qerror timespec catalog index index_load input gunzip source scan expr 
 CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
-TESTS = api bloom bytes clock config error expr field field_number format index inspect jbuf \
+TESTS = api bloom bytes clock config error export expr field field_number format index inspect jbuf \
 	level match names output pack path prune record redact runid scan schema sketch source sys \
 	timespec
 
