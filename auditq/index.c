@@ -144,8 +144,8 @@ index_may_have(const struct index *ix, size_t i, const char *path, size_t npath)
 	f = &ix->filter[i];
 	if (f->unlisted)
 		return true;
-	/* Objects are listed by what they have inside.  What begins with the path stands together,
-	 * though not all of it has a dot there. */
+	/* Objects are listed by what they have inside.  What begins with the path stands
+	 * together, though not all of it has a dot there. */
 	for (size_t k = lower_bound(ix, path, npath); k < ix->keys; k++) {
 		const struct index_key *key = &ix->key[k];
 		if (key->n < npath || (npath > 0 && memcmp(key->path, path, npath) != 0))

@@ -1,9 +1,9 @@
 /*
  * index - the summaries of one archive, loaded and checked.
  *
- * An index is an accelerator: every way it can be wrong is found here, or costs time only.  Loading fails
- * with a reason when the footer, the checksums or the tiling of the members (from byte 0 to the
- * exact end) do not hold; the caller then walks the file.
+ * An index is an accelerator: every way it can be wrong is found here, or costs time only.
+ * Loading fails with a reason when the footer, the checksums or the tiling of the members (from
+ * byte 0 to the exact end) do not hold; the caller then walks the file.
  */
 #ifndef INDEX_H
 #define INDEX_H
@@ -31,8 +31,8 @@ uint64_t index_offset(const struct index *ix, size_t i); /* of the member in the
 uint64_t index_plain_offset(
     const struct index *ix, size_t i); /* of its payload in the decompressed data */
 
-/* Whether some line of member i may have the string value (n decoded bytes) at path: false only when none can.
- * Answers true whenever the filters cannot tell. */
+/* Whether some line of member i may have the string value (n decoded bytes) at path: false only
+ * when none can. Answers true whenever the filters cannot tell. */
 bool index_may_equal(const struct index *ix, size_t i, const char *path, size_t npath,
     const char *value, size_t n);
 /* Whether some line of member i may have the path at all. */
@@ -52,7 +52,8 @@ const struct format_run *index_run(const struct index *ix, size_t r);
 void index_find_runs(
     const struct index *ix, const char *prefix, size_t n, size_t *first, size_t *end);
 
-/* Rollups, one a stage; the one with a NULL name is of records without a stage. complete: all stages are there. */
+/* Rollups, one a stage; the one with a NULL name is of records without a stage. complete: all
+ * stages are there. */
 struct index_rollup {
 	const char *stage; /* or NULL */
 	size_t nstage;
@@ -66,9 +67,10 @@ size_t index_rollups(const struct index *ix, bool *complete);
 const struct index_rollup *index_rollup(const struct index *ix, size_t r);
 
 /*
- * Walk one data member that no index vouches for: parse the gzip header at the start of p[0..n) and
- * give its summary and schema (schema_default unless the member says otherwise).  1: a data member of
- * ours; 0: some other gzip member, or not enough bytes; negative: AUDITQ_ECORRUPT, AUDITQ_EVERSION.
+ * Walk one data member that no index vouches for: parse the gzip header at the start of p[0..n)
+ * and give its summary and schema (schema_default unless the member says otherwise).  1: a data
+ * member of ours; 0: some other gzip member, or not enough bytes; negative: AUDITQ_ECORRUPT,
+ * AUDITQ_EVERSION.
  */
 int index_peek_member(const uint8_t *p, size_t n, struct format_data *out,
     struct schema *schema, size_t *header_bytes, auditq_error *err);

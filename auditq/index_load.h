@@ -1,4 +1,7 @@
-/* index_load - an archive's index in memory; shared by index_load.c (who reads it) and index.c (who answers from it). */
+/*
+ * index_load - an archive's index in memory; shared by index_load.c, who reads it, and index.c,
+ * who answers from it.
+ */
 #ifndef INDEX_LOAD_H
 #define INDEX_LOAD_H
 

@@ -48,7 +48,8 @@ grow(uint8_t **p, size_t *cap, size_t n)
 	return 0;
 }
 
-/* Inflate a member whose bytes are in c->packed and hold it against the index; what is wrong with it, or NULL. */
+/* Inflate a member whose bytes are in c->packed and hold it against the index; what is wrong
+ * with it, or NULL. */
 static const char *
 check_member(struct check *c, const struct format_data *m)
 {

@@ -106,7 +106,8 @@ digest_line(struct jbuf *b, const char *what, const uint8_t digest[32], const ch
 	print(b, "  %s\n", note);
 }
 
-/* Milliseconds with three decimals, right-aligned; without the locale's ideas of a decimal point. */
+/* Milliseconds with three decimals, right-aligned; without the locale's ideas of a decimal
+ * point. */
 static void
 ms_column(struct jbuf *b, double ms)
 {

@@ -18,13 +18,13 @@ struct pages {
 	uint64_t tail_at;
 };
 
-/* Read and check the footer of a file of size bytes.  0, AUDITQ_ECORRUPT (no archive, or not a whole
- * one), AUDITQ_EVERSION, AUDITQ_EIO, AUDITQ_ENOMEM. */
+/* Read and check the footer of a file of size bytes.  0, AUDITQ_ECORRUPT (no archive, or not a
+ * whole one), AUDITQ_EVERSION, AUDITQ_EIO, AUDITQ_ENOMEM. */
 int pages_open(struct pages *p, int fd, uint64_t size, const char *path, auditq_error *err);
 void pages_close(struct pages *p);
 
-/* Bytes [from, from + n) of the stream, which must have them, in a new buffer (of n + 1 bytes, for
- * the caller to free).  0, or as pages_open. */
+/* Bytes [from, from + n) of the stream, which must have them, in a new buffer (of n + 1 bytes,
+ * for the caller to free).  0, or as pages_open. */
 int pages_read(
     const struct pages *p, uint32_t from, uint32_t n, uint8_t **ret, auditq_error *err);
 

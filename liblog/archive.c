@@ -135,7 +135,8 @@ chain(struct archive *a, uint8_t out[DIGEST_BYTES], alog_error *err)
 	return 0;
 }
 
-/* Compress the payload into a->packed behind room for the gzip header; the member's size, or 0. */
+/* Compress the payload into a->packed behind room for the gzip header; the member's size, or
+ * 0. */
 static size_t
 pack(struct archive *a, size_t head)
 {

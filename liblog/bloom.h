@@ -24,7 +24,8 @@ uint32_t bloom_bits(uint32_t n, uint32_t max_bits);
 /* The best k for n entries in that many bits, 1 to BLOOM_HASHES. */
 uint8_t bloom_k(uint32_t n, uint32_t bits);
 
-/* filter is bits / 8 bytes; bit b is (filter[b / 8] >> b % 8) & 1.  With no bits nothing is in. */
+/* filter is bits / 8 bytes; bit b is (filter[b / 8] >> b % 8) & 1.  With no bits nothing is
+ * in. */
 void bloom_add(uint8_t *filter, uint32_t bits, uint8_t k, uint64_t hash);
 bool bloom_has(const uint8_t *filter, uint32_t bits, uint8_t k, uint64_t hash);
 

@@ -1,9 +1,10 @@
 /*
- * bytes - little-endian integers and varints: appended to a buffer that grows, read from one that
- * ends.
+ * bytes - little-endian integers and varints: appended to a buffer that grows, read from one
+ * that ends.
  *
  * Both sides are sticky: after a failure (no memory; not enough bytes) every further call does
- * nothing, or gives zeros, and `failed` tells.  So a codec is written straight down and checked once.
+ * nothing, or gives zeros, and `failed` tells.  So a codec is written straight down and checked
+ * once.
  */
 #ifndef BYTES_H
 #define BYTES_H

@@ -1,8 +1,8 @@
 /*
  * format - what stands in the gzip extra fields of an archive, encoded and decoded.
  *
- * Mirrors docs/format.md, which is normative.  All integers are little-endian.  Decoders trust nothing: they
- * check lengths, versions and checksums, and never read outside the bytes given.
+ * Mirrors docs/format.md, which is normative.  All integers are little-endian.  Decoders trust
+ * nothing: they check lengths, versions and checksums, and never read outside the bytes given.
  */
 #ifndef FORMAT_H
 #define FORMAT_H
@@ -32,18 +32,17 @@ enum format_kind { FORMAT_DATA = 1, FORMAT_INDEX = 2, FORMAT_FOOTER = 3 };
 struct format_data {
 	uint32_t member_bytes;  /* of the whole gzip member */
 	uint32_t payload_bytes; /* decompressed */
-	uint32_t lines;
-	uint32_t unreadable; /* lines that are no JSON object */
-	uint32_t untimed;    /* readable lines without a usable time */
-	uint32_t failed;
-	uint32_t levels[8]; /* by level, [7]: none */
-	bool sorted;        /* effective times never decrease */
-	bool seqs;          /* first_seq and last_seq are set: every readable line has a seq */
-	uint64_t first_seq, last_seq; /* smallest and largest */
+	uint32_t lines;         /* blank ones too */
+	uint32_t unreadable;    /* neither blank nor a JSON object */
+	uint32_t untimed;       /* records without a usable time */
+	uint32_t failed;        /* records */
+	uint32_t levels[8];     /* records by level, [7]: none; their sum is all of them */
+	bool sorted;            /* effective times never decrease */
+	bool seqs;              /* every record has a seq, and there is one */
+	uint64_t first_seq, last_seq; /* smallest and largest, with seqs */
 	int64_t min_ts, max_ts;       /* of effective times; CLOCK_NONE both: no line has one */
-	int64_t ts_before; /* effective time before the first line; CLOCK_NONE: none */
-	uint8_t
-	    digest[32]; /* SHA-256(digest of the member before, or zeros, then the payload) */
+	int64_t ts_before;            /* effective time before the first line, or CLOCK_NONE */
+	uint8_t digest[32]; /* SHA-256 of the digest before (or zeros) and the payload */
 };
 
 struct format_footer {
@@ -59,9 +58,8 @@ struct format_footer {
 	int64_t min_ts, max_ts;
 	char writer[33];
 	uint8_t digest[32];   /* of the last data member: the chain's end */
-	uint8_t previous[32]; /* digest of this writer's previous segment, or zeros */
-	uint8_t whole
-	    [32]; /* SHA-256 over digest, the index stream, and the footer's bytes before this one */
+	uint8_t previous[32]; /* `whole` of this writer's previous segment, or zeros */
+	uint8_t whole[32];    /* SHA-256 of digest, index stream, and fixed part before this */
 	uint16_t schema_bytes;
 	char schema[480]; /* canonical text */
 };
@@ -69,13 +67,12 @@ struct format_footer {
 struct format_run {
 	char id[FORMAT_NAME_MAX + 1];
 	uint8_t nid;
-	bool began, ended,
-	    status_failed; /* run.begin, run.end seen; the last run.end is a failed record */
-	int64_t first_ts, last_ts; /* effective times, smallest and largest; CLOCK_NONE: none */
+	bool began, ended;         /* a run.begin, a run.end was seen */
+	bool status_failed;        /* the last run.end is a failed record */
+	int64_t first_ts, last_ts; /* smallest and largest effective time, or CLOCK_NONE */
 	uint32_t records, failed;
 	uint16_t first_member, last_member;
-	int32_t
-	    failed_stage; /* index into the rollups of the stage of its first failed record; -1 none */
+	int32_t failed_stage; /* rollup of the stage of its first failed record, or -1 */
 };
 
 /* Lengths of the fixed parts that this version writes; a compatible newer one may append to
@@ -125,8 +122,8 @@ void format_put_data(
 int format_get_data(
     const uint8_t *p, size_t n, struct format_data *out, uint16_t *schema_bytes);
 
-/* Index members: page number `page` of `pages` with n bytes of the stream.  Returns the size of the
- * member; dst has room for FORMAT_PAGE_OVERHEAD + n. */
+/* Index members: page number `page` of `pages` with n bytes of the stream.  Returns the size of
+ * the member; dst has room for FORMAT_PAGE_OVERHEAD + n. */
 size_t format_put_page(
     uint8_t *dst, uint32_t page, uint32_t pages, const uint8_t *stream, size_t n);
 /* Check the page that p[0..n) must be, exactly; its part of the stream, or NULL. */
@@ -137,7 +134,8 @@ uint32_t format_pages(uint32_t index_bytes);
 /* Bytes in the file of all of them. */
 uint64_t format_pages_bytes(uint32_t index_bytes);
 
-/* The footer's fixed part; then, `whole` being computed over it, the footer from its fixed part. */
+/* The footer's fixed part; then, `whole` being computed over it, the footer from its fixed
+ * part. */
 void format_put_footer_fixed(uint8_t dst[FORMAT_FOOTER_FIXED], const struct format_footer *f);
 void format_put_footer(
     uint8_t dst[FORMAT_FOOTER_BYTES], const uint8_t fixed[FORMAT_FOOTER_FIXED]);

@@ -9,7 +9,8 @@
 #include "section.h"
 
 #define FILTER_BITS (FORMAT_FILTER_BYTES * 8)
-/* Entries that fill a filter at 9.6 bits each, and strings of the run key that may crowd into it. */
+/* Entries that fill a filter at 9.6 bits each, and strings of the run key that may crowd into
+ * it. */
 #define ENTRIES_MAX     (FILTER_BITS * 10 / 96)
 #define RUN_ENTRIES_MAX 8192
 /* Bounds the memory of a member with very many distinct strings. */

@@ -1,9 +1,10 @@
 /*
- * keys - which paths the lines of an archive have, and one filter a member over their short strings.
+ * keys - which paths the lines of an archive have, and one filter a member over their short
+ * strings.
  *
- * Every path is numbered at its first sight, FORMAT_KEYS_MAX of them at most.  When a member ends, a key
- * is in its filter with all its short strings or not at all: the run key first, then those with the
- * fewest distinct strings, until FORMAT_FILTER_BYTES are used.
+ * Every path is numbered at its first sight, FORMAT_KEYS_MAX of them at most.  When a member
+ * ends, a key is in its filter with all its short strings or not at all: the run key first,
+ * then those with the fewest distinct strings, until FORMAT_FILTER_BYTES are used.
  */
 #ifndef KEYS_H
 #define KEYS_H

@@ -1,8 +1,8 @@
 /*
  * section - the index stream: a directory, then sections (docs/format.md, "Index").
  *
- * The stream is what the payloads of an archive's index members hold, joined.  Decoders trust nothing:
- * a section that says what cannot be is refused whole.
+ * The stream is what the payloads of an archive's index members hold, joined.  Decoders trust
+ * nothing: a section that says what cannot be is refused whole.
  */
 #ifndef SECTION_H
 #define SECTION_H
@@ -91,8 +91,8 @@ struct section_rollup {
 };
 
 void section_put_rollup(struct bytes_out *b, const struct section_rollup *r);
-/* Into a zeroed one; stage is borrowed, the sketch is to be released, on failure too.  0, or -1 (in->failed, or out of
- * memory). */
+/* Into a zeroed one; stage is borrowed, the sketch is to be released, on failure too.  0, or -1
+ * (in->failed, or out of memory). */
 int section_get_rollup(struct bytes_in *in, struct section_rollup *out);
 
 #endif

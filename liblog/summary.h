@@ -1,8 +1,9 @@
 /*
- * summary - what an archive says about its lines: fixed parts of members, totals, index sections.
+ * summary - what an archive says about its lines: fixed parts of members, totals, index
+ * sections.
  *
- * Lines are given in the order of the file.  See docs/format.md, "Data members", for what each number
- * counts, and for effective times.
+ * Lines are given in the order of the file.  See docs/format.md, "Data members", for what each
+ * number counts, and for effective times.
  */
 #ifndef SUMMARY_H
 #define SUMMARY_H

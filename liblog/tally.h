@@ -15,7 +15,8 @@ struct tally;
 struct tally *tally_new(void); /* NULL: out of memory */
 void tally_free(struct tally *t);
 
-/* A readable line with its effective time, in data member number `member`.  0 or -1: out of memory. */
+/* A readable line with its effective time, in data member number `member`.  0 or -1: out of
+ * memory. */
 int tally_add(struct tally *t, const struct schema_facts *facts, int64_t ts, uint16_t member);
 
 /* Append the content of the sections RUNS and ROLLUPS; base: min_ts of the archive. 0 or -1: out
