@@ -12,7 +12,7 @@
 /* The three pieces of text of a child, joined: what the parent has, or what replaces it. */
 static void
 put_pieces(
-    const struct alog *parent, const struct context_more *more, struct jbuf *out, size_t end[3])
+    const struct alog_context *parent, const struct context_more *more, struct jbuf *out, size_t end[3])
 {
 	const struct record_base *base = &parent->base;
 
@@ -36,7 +36,7 @@ put_pieces(
 }
 
 static int
-bind_text(struct alog *ctx, const struct alog *parent, const struct context_more *more,
+bind_text(struct alog_context *ctx, const struct alog_context *parent, const struct context_more *more,
     alog_error *err)
 {
 	struct jbuf out = { NULL, 0, 0 };
@@ -61,7 +61,7 @@ bind_text(struct alog *ctx, const struct alog *parent, const struct context_more
 }
 
 static int
-copy_run_id(struct alog *ctx, const char *id, alog_error *err)
+copy_run_id(struct alog_context *ctx, const char *id, alog_error *err)
 {
 	if (id != NULL && (ctx->run_id = strndup(id, RUN_ID_MAX)) == NULL)
 		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "context");
@@ -69,7 +69,7 @@ copy_run_id(struct alog *ctx, const char *id, alog_error *err)
 }
 
 static void
-discard(struct alog *ctx)
+discard(struct alog_context *ctx)
 {
 	free(ctx->text);
 	free(ctx->run_id);
@@ -77,7 +77,7 @@ discard(struct alog *ctx)
 }
 
 static void
-enter(struct alog *ctx, struct alog *parent)
+enter(struct alog_context *ctx, struct alog_context *parent)
 {
 	struct logger *log = ctx->log;
 
@@ -95,9 +95,9 @@ enter(struct alog *ctx, struct alog *parent)
 }
 
 int
-context_make_root(struct alog **ret, struct logger *log, alog_error *err)
+context_make_root(struct alog_context **ret, struct logger *log, alog_error *err)
 {
-	struct alog *ctx;
+	struct alog_context *ctx;
 
 	if ((ctx = calloc(1, sizeof *ctx)) == NULL)
 		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "context");
@@ -114,9 +114,9 @@ context_make_root(struct alog **ret, struct logger *log, alog_error *err)
 
 int
 context_make(
-    struct alog **ret, struct alog *parent, const struct context_more *more, alog_error *err)
+    struct alog_context **ret, struct alog_context *parent, const struct context_more *more, alog_error *err)
 {
-	struct alog *ctx;
+	struct alog_context *ctx;
 	int rc;
 
 	if ((ctx = calloc(1, sizeof *ctx)) == NULL)
@@ -135,13 +135,13 @@ context_make(
 }
 
 void
-context_free(struct alog *ctx)
+context_free(struct alog_context *ctx)
 {
 	struct logger *log = ctx->log;
-	struct alog *last = NULL;
+	struct alog_context *last = NULL;
 
 	(void)pthread_mutex_lock(&log->lock);
-	for (struct alog *c = ctx->child; c != NULL; c = c->next) {
+	for (struct alog_context *c = ctx->child; c != NULL; c = c->next) {
 		c->parent = ctx->parent;
 		last = c;
 	}
@@ -205,7 +205,7 @@ alog_run_beginv(alog_t *ctx, const char *id, const alog_field *fields, size_t n)
 	struct record rec = {
 		.level = ALOG_LEVEL_INFO, .event = "run.begin", .fields = fields, .n = n
 	};
-	struct alog *run;
+	struct alog_context *run;
 
 	if (ctx == NULL)
 		return NULL;
@@ -228,7 +228,7 @@ alog_stage_beginv(alog_t *ctx, const char *stage, const alog_field *fields, size
 	struct record rec = {
 		.level = ALOG_LEVEL_INFO, .event = "stage.begin", .fields = fields, .n = n
 	};
-	struct alog *child;
+	struct alog_context *child;
 
 	if (ctx == NULL || context_make(&child, ctx, &more, NULL) < 0)
 		return NULL;
@@ -280,7 +280,7 @@ alog_run_id(const alog_t *ctx)
 int
 alog_set_level(alog_t *ctx, int level)
 {
-	struct alog *c = ctx;
+	struct alog_context *c = ctx;
 
 	if (ctx == NULL)
 		return 0;
@@ -293,7 +293,7 @@ alog_set_level(alog_t *ctx, int level)
 	atomic_store(&ctx->level, level);
 	/* Down through those that follow it, without recursion. */
 	while (c != NULL) {
-		struct alog *to = c == ctx || !c->own_level ? c->child : NULL;
+		struct alog_context *to = c == ctx || !c->own_level ? c->child : NULL;
 
 		while (to == NULL && c != ctx) {
 			to = c->next;

@@ -89,7 +89,7 @@ put_long(struct logger *log, struct writer *w, const struct record_base *base,
 }
 
 int
-emit_record(struct alog *ctx, const struct record *given, uint64_t *seq)
+emit_record(struct alog_context *ctx, const struct record *given, uint64_t *seq)
 {
 	struct logger *log = ctx->log;
 	struct writer *w = logger_writer(log);

@@ -51,7 +51,7 @@ extern "C" {
 #endif
 
 /* A context: a logger, a run, a stage, or any of these with bound fields. */
-typedef struct alog alog_t;
+typedef struct alog_context alog_t;
 
 struct json_t; /* jansson's; <jansson.h> is needed only by those who pass one */
 

@@ -96,7 +96,7 @@ alog_open(alog_t **ret, const alog_options *opt, alog_error *err)
 {
 	struct settings set;
 	struct logger *log;
-	struct alog *ctx;
+	struct alog_context *ctx;
 	int rc;
 
 	error_reset(err);

@@ -25,11 +25,11 @@ struct logger {
 	struct logger *next; /* all loggers of the process, for fork */
 };
 
-struct alog {
+struct alog_context {
 	_Atomic int level; /* must be first: alog_enabled reads it */
 	bool own_level;    /* set on this very context */
 	struct logger *log;
-	struct alog *parent, *child, *prev, *next; /* the tree, under log->lock */
+	struct alog_context *parent, *child, *prev, *next; /* the tree, under log->lock */
 	char *text;                                /* owns what base points to */
 	struct record_base base;
 	char *run_id;  /* decoded; NULL outside a run */
@@ -46,11 +46,11 @@ struct context_more {
 
 /* A child of parent, with more bound to it. */
 int context_make(
-    struct alog **ret, struct alog *parent, const struct context_more *more, alog_error *err);
+    struct alog_context **ret, struct alog_context *parent, const struct context_more *more, alog_error *err);
 /* A root context. */
-int context_make_root(struct alog **ret, struct logger *log, alog_error *err);
+int context_make_root(struct alog_context **ret, struct logger *log, alog_error *err);
 /* Take out of the tree and free; drops the logger's last reference. */
-void context_free(struct alog *ctx);
+void context_free(struct alog_context *ctx);
 
 /* The writer to use now: starts a child process's own at its first use; NULL when there is none. */
 struct writer *logger_writer(struct logger *log);
@@ -58,6 +58,6 @@ struct writer *logger_writer(struct logger *log);
 void logger_unref(struct logger *log);
 
 /* Encode and put a record; *seq (may be NULL) gets its number. */
-int emit_record(struct alog *ctx, const struct record *rec, uint64_t *seq);
+int emit_record(struct alog_context *ctx, const struct record *rec, uint64_t *seq);
 
 #endif
