@@ -247,9 +247,8 @@ output_new(struct output **ret, const auditq_export_options *opt, auditq_write_f
 	if (given.format < 0 || given.format >= FORMATS)
 		return qerror_set(
 		    err, AUDITQ_EINVAL, 0, NULL, "no such format: %d", given.format);
-	if ((o = malloc(sizeof *o)) == NULL)
+	if ((o = calloc(1, sizeof *o)) == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "output");
-	memset(o, 0, offsetof(struct output, buf));
 	o->format = formats[given.format];
 	o->fn = fn;
 	o->arg = arg;

@@ -322,7 +322,7 @@ make_schema(struct pack *p, auditq_error *err)
 		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
 		    "the time key has 1 to %d bytes, not %zu", SCHEMA_KEY_MAX, strlen(key));
 	memset(p->schema.ts, 0, sizeof p->schema.ts);
-	strcpy(p->schema.ts[0], key);
+	memcpy(p->schema.ts[0], key, strlen(key) + 1);
 	p->schema.nts = 1;
 	return 0;
 }

@@ -154,7 +154,8 @@ large(void **state)
 
 	(void)state;
 	memset(line + n, 'x', N);
-	memcpy(line + n + N, "\"}", 2);
+	line[n + N] = '"';
+	line[n + N + 1] = '}';
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(output_record(o, line, (size_t)n + N + 2), 0);
 	assert_int_equal(output_end(o), 0);

@@ -21,8 +21,7 @@ static const struct opt_command command = {
 	    "torn tails are cut, segments are sealed.  A living writer's files are not\n"
 	    "touched.\n",
 	.opts = options,
-	.after =
-	    "Exit status: 0 done, 2 wrong usage or fatal, 3 done, but data was lost.\n",
+	.after = "Exit status: 0 done, 2 wrong usage or fatal, 3 done, but data was lost.\n",
 };
 
 static void
@@ -64,7 +63,7 @@ int
 cmd_recover(int argc, char **argv)
 {
 	struct opt_list roots = { 0 };
-	int status, none;
+	int status, none = 0;
 
 	if (opt_parse(&command, argc, argv, &none, &roots, &status))
 		status = recover(&roots);

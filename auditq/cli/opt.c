@@ -219,21 +219,30 @@ set_number(const struct parse *p, const struct opt *o, const char *text)
 	return true;
 }
 
-/* Options in question, and what they were given. */
 static bool
-set(struct parse *p, const struct opt *o, const char *value)
+set_argument(const struct parse *p, const struct opt *o, const char *text)
 {
 	void *at = p->values + o->at;
 
-	switch (o->type) {
-	case OPT_FLAG: *(bool *)at = true; return true;
-	case OPT_TEXT: *(const char **)at = value; return true;
-	case OPT_LIST: return add(p, at, value);
-	case OPT_U64: return set_number(p, o, value);
-	case OPT_HELP: p->status = print_help(p->command); return false;
-	case OPT_VERSION: p->status = print("auditq " AUDITQ_VERSION "\n"); return false;
-	default: return false;
+	if (o->type == OPT_U64)
+		return set_number(p, o, text);
+	if (o->type == OPT_LIST)
+		return add(p, at, text);
+	*(const char **)at = text;
+	return true;
+}
+
+/* An option without an argument; false when there is nothing more to do. */
+static bool
+set_flag(struct parse *p, const struct opt *o)
+{
+	if (o->type == OPT_FLAG) {
+		*(bool *)(p->values + o->at) = true;
+		return true;
 	}
+	p->status =
+	    o->type == OPT_HELP ? print_help(p->command) : print("auditq " AUDITQ_VERSION "\n");
+	return false;
 }
 
 static const struct opt *
@@ -261,19 +270,18 @@ find_letter(const struct opt *opts, char letter)
 	return NULL;
 }
 
-/* The option's value is what is attached to it, or the next word, whatever that begins with. */
+/* The argument is what is attached to the option, or the next word, whatever that begins with. */
 static bool
-set_with(struct parse *p, const struct opt *o, const char *attached)
+take_argument(struct parse *p, const struct opt *o, const char *attached)
 {
-	if (attached == NULL && p->argc == 0) {
+	if (attached != NULL)
+		return set_argument(p, o, attached);
+	if (p->argc == 0) {
 		say("--%s needs an argument: %s", o->name, o->arg);
 		return wrong(p);
 	}
-	if (attached == NULL) {
-		attached = *p->argv++;
-		p->argc--;
-	}
-	return set(p, o, attached);
+	p->argc--;
+	return set_argument(p, o, *p->argv++);
 }
 
 static bool
@@ -287,12 +295,12 @@ parse_long(struct parse *p, char *word)
 	if ((o = find_name(p->command->opts, word + 2)) == NULL)
 		return unknown(p, word, word + 2);
 	if (o->arg != NULL)
-		return set_with(p, o, value);
+		return take_argument(p, o, value);
 	if (value != NULL) {
 		say("--%s takes no argument", o->name);
 		return wrong(p);
 	}
-	return set(p, o, NULL);
+	return set_flag(p, o);
 }
 
 /* One or more letters; what follows the letter of an option with an argument is that. */
@@ -306,8 +314,8 @@ parse_letters(struct parse *p, const char *word)
 			return unknown(p, name, "");
 		}
 		if (o->arg != NULL)
-			return set_with(p, o, c[1] != '\0' ? c + 1 : NULL);
-		if (!set(p, o, NULL))
+			return take_argument(p, o, c[1] != '\0' ? c + 1 : NULL);
+		if (!set_flag(p, o))
 			return false;
 	}
 	return true;
