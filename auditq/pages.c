@@ -102,25 +102,22 @@ int
 pages_read(const struct pages *p, uint32_t from, uint32_t n, uint8_t **ret, auditq_error *err)
 {
 	const struct format_footer *f = &p->footer;
+	const uint32_t page_bytes = FORMAT_PAGE_OVERHEAD + FORMAT_PAGE_BYTES;
 	uint32_t first = from / FORMAT_PAGE_BYTES;
 	uint32_t last = n > 0 ? (from + n - 1) / FORMAT_PAGE_BYTES : first;
-	uint32_t page_bytes = FORMAT_PAGE_OVERHEAD + FORMAT_PAGE_BYTES;
 	uint64_t at = f->index_offset + (uint64_t)first * page_bytes;
 	uint64_t end = f->index_offset + (uint64_t)(last + 1) * page_bytes;
 	uint64_t index_end = f->index_offset + format_pages_bytes(f->index_bytes);
 	uint8_t *dst = malloc((size_t)n + 1), *own = NULL;
-	const uint8_t *src;
+	const uint8_t *src = NULL;
 	int r = 0;
 
 	if (end > index_end)
 		end = index_end;
-	if (at >= p->tail_at) {
+	if (at >= p->tail_at)
 		src = p->tail + (at - p->tail_at);
-	} else {
-		src = own = malloc((size_t)(end - at));
-		if (own != NULL)
-			r = read_at(p, own, (size_t)(end - at), at, err);
-	}
+	else if ((src = own = malloc((size_t)(end - at) + 1)) != NULL)
+		r = read_at(p, own, (size_t)(end - at), at, err);
 	if (dst == NULL || src == NULL)
 		r = qerror_set(err, AUDITQ_ENOMEM, ENOMEM, p->path, "index");
 	if (r == 0 && n > 0)

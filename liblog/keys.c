@@ -142,11 +142,13 @@ key_of(struct keys *k, const char *path, size_t n, bool *nomem)
 	return &k->key[i];
 }
 
-/* The slot where a string is, or would be. */
+/* The slot where a string is, or would be.  The hash is on disk and so known to all: where the
+ * table happens to lie keeps those who choose the strings from choosing the slots. */
 static struct string *
 slot_of(struct string *string, uint32_t slots, uint64_t hash, uint32_t key)
 {
-	uint32_t at = (uint32_t)hash & (slots - 1);
+	uint64_t mixed = (hash ^ (uintptr_t)string) * UINT64_C(0x9e3779b97f4a7c15);
+	uint32_t at = (uint32_t)(mixed >> 32) & (slots - 1);
 
 	while (string[at].key != 0 && (string[at].hash != hash || string[at].key != key))
 		at = (at + 1) & (slots - 1);
@@ -196,6 +198,9 @@ add_string(struct keys *k, struct key *key, const char *s, size_t n)
 	return 0;
 }
 
+/* What add_leaf ends a walk with; the walk itself knows -1. */
+#define NOMEM (-2)
+
 static int
 add_leaf(void *arg, const char *path, size_t npath, const struct field *value)
 {
@@ -208,7 +213,7 @@ add_leaf(void *arg, const char *path, size_t npath, const struct field *value)
 
 	if (path == NULL || (key = key_of(k, path, npath, &nomem)) == NULL) {
 		k->unlisted = k->incomplete = true;
-		return nomem ? -2 : 0;
+		return nomem ? NOMEM : 0;
 	}
 	key->seen = true;
 	if (key->role == ROLE_COUNTED || key->crowded)
@@ -222,14 +227,21 @@ add_leaf(void *arg, const char *path, size_t npath, const struct field *value)
 		key->other = true;
 		return 0;
 	}
-	return add_string(k, key, s, n) < 0 ? -2 : 0;
+	return add_string(k, key, s, n) < 0 ? NOMEM : 0;
 }
 
 int
 keys_add(struct keys *k, const char *line, size_t n)
 {
+	int r;
+
 	k->expect = &k->first;
-	return field_walk(line, n, add_leaf, k) == -2 ? -1 : 0;
+	if ((r = field_walk(line, n, add_leaf, k)) == NOMEM)
+		return -1;
+	/* Were it to find fault with what schema_read accepted, there are paths that we do not know. */
+	if (r < 0)
+		k->unlisted = k->incomplete = true;
+	return 0;
 }
 
 /* A key that could go into the filter. */

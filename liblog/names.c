@@ -47,11 +47,12 @@ names_free(struct names *set)
 	free(set);
 }
 
-/* Private to the process, so that any mixing of eight bytes at a time will do. */
+/* Private to the process, so that any mixing of eight bytes at a time will do.  It begins with
+ * where the set happens to lie: who chooses the names cannot choose the slots. */
 static uint64_t
-hash_of(const char *s, size_t n)
+hash_of(const struct names *set, const char *s, size_t n)
 {
-	uint64_t h = n, word;
+	uint64_t h = n ^ (uint64_t)(uintptr_t)set, word;
 
 	for (; n > 0; s += sizeof word, n -= sizeof word) {
 		word = 0;
@@ -105,7 +106,7 @@ grow(struct names *set)
 int32_t
 names_add(struct names *set, const char *s, size_t n)
 {
-	uint64_t hash = hash_of(s, n);
+	uint64_t hash = hash_of(set, s, n);
 	uint32_t at = (uint32_t)hash & (set->slots - 1);
 	const struct name *name;
 

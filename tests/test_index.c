@@ -15,6 +15,7 @@
 #include "archive.h"
 #include "bytes.h"
 #include "index.h"
+#include "section.h"
 #include "sketch.h"
 
 /* ---- archives in memory ------------------------------------------------------------------ */
@@ -757,6 +758,155 @@ large_indexes_are_read_in_parts(void **state)
 	free(l.p);
 }
 
+/* ---- other versions ---------------------------------------------------------------------- */
+
+/* Write the index of s again: its sections as given, a footer that is as long, and `version`. */
+static uint64_t
+write_index(int fd, const struct sealed *s, struct section *section,
+    const struct bytes_out *content, size_t n, uint8_t version)
+{
+	struct bytes_out stream = { 0 };
+	uint8_t fixed[FORMAT_FOOTER_FIXED + 16], footer[FORMAT_FOOTER_BYTES];
+	static uint8_t page[FORMAT_PAGE_BYTES + FORMAT_PAGE_OVERHEAD];
+	static const uint8_t
+	    spare[FORMAT_FOOTER_BYTES - FORMAT_FIXED_AT - sizeof fixed - FORMAT_EMPTY_BYTES];
+	struct format_footer f;
+	uint64_t at = s->index_offset;
+	size_t len;
+
+	section_put_all(&stream, section, content, n);
+	assert_true(!stream.failed && stream.n <= FORMAT_PAGE_BYTES);
+	len = format_put_page(page, 0, 1, stream.p, stream.n);
+	assert_int_equal(pwrite(fd, page, len, (off_t)at), len);
+	at += len;
+	assert_int_equal(format_get_footer(s->p + s->size - FORMAT_FOOTER_BYTES, &f), 0);
+	f.index_bytes = (uint32_t)stream.n;
+	f.file_bytes = at + FORMAT_FOOTER_BYTES;
+	format_put_footer_fixed(fixed, &f);
+	memset(fixed + FORMAT_FOOTER_FIXED, 0xee, sizeof fixed - FORMAT_FOOTER_FIXED);
+	len =
+	    format_put_header(footer, FORMAT_FOOTER, fixed, sizeof fixed, spare, sizeof spare);
+	format_put_empty(footer + len);
+	footer[17] = version;
+	put_le32(footer + 20, 0);
+	put_le32(footer + 20, libdeflate_crc32(0, footer + 16, get_le16(footer + 14)));
+	assert_int_equal(pwrite(fd, footer, sizeof footer, (off_t)at), sizeof footer);
+	assert_int_equal(ftruncate(fd, (off_t)f.file_bytes), 0);
+	bytes_out_free(&stream);
+	return f.file_bytes;
+}
+
+/* The sections of s: fixed parts longer, and one more section in front. */
+static size_t
+newer_sections(const struct sealed *s, struct section section[1 + SECTION_COUNT_MAX],
+    struct bytes_out *content)
+{
+	const uint8_t *stream = s->p + s->index_offset + FORMAT_PAGE_HEAD;
+	uint32_t total =
+	    (uint32_t)(s->size - s->index_offset - FORMAT_FOOTER_BYTES - FORMAT_PAGE_OVERHEAD);
+	int n = section_get_directory(stream, total, total, section + 1);
+
+	assert_int_equal(n, 5);
+	section[0] = (struct section){ .type = 999, .flags = 0x8000 };
+	bytes_put(&content[0], "what may this be", 16);
+	for (int i = 1; i <= n; i++) {
+		struct bytes_in in = { .p = stream + section[i].offset,
+			.n = section[i].length };
+		if (section[i].type != SECTION_MEMBERS)
+			bytes_put(&content[i], in.p, in.n);
+		while (section[i].type == SECTION_MEMBERS && in.n > 0) {
+			size_t len = bytes_get_u16(&in);
+			bytes_put_u16(&content[i], (uint16_t)(len + 8));
+			bytes_put(&content[i], bytes_get(&in, len), len);
+			bytes_put_u64(&content[i], UINT64_MAX);
+		}
+		bytes_put(&content[i], "more", 4);
+	}
+	return (size_t)n + 1;
+}
+
+static void
+newer_archives(void **state)
+{
+	struct section section[1 + SECTION_COUNT_MAX];
+	struct bytes_out content[8] = { 0 }, got = { 0 };
+	auditq_error err = { 0 };
+	struct sealed s;
+	struct index *ix;
+	uint64_t size;
+	int fd = make_fd();
+
+	(void)state;
+	make_sealed(&s);
+	assert_int_equal(pwrite(fd, s.p, s.size, 0), s.size);
+	size_t n = newer_sections(&s, section, content);
+
+	/* A compatible one says what it said before, as far as is known. */
+	size = write_index(fd, &s, section, content, n, FORMAT_VERSION);
+	ix = must_load(fd, size, INDEX_ALL);
+	describe(ix, &got);
+	assert_int_equal(got.n, s.want.n);
+	assert_memory_equal(got.p + FORMAT_FOOTER_FIXED, s.want.p + FORMAT_FOOTER_FIXED,
+	    got.n - FORMAT_FOOTER_FIXED);
+	index_free(ix);
+
+	/* An incompatible one is refused, and told from a damaged one. */
+	size = write_index(fd, &s, section, content, n, FORMAT_VERSION + 1);
+	assert_int_equal(index_load(&ix, fd, size, "new.gz", 0, &err), AUDITQ_EVERSION);
+	assert_string_equal(err.path, "new.gz");
+	assert_non_null(strstr(err.text, "newer than version 1"));
+
+	/* Without the one section that must be there. */
+	size = write_index(fd, &s, section, content, 1, FORMAT_VERSION);
+	assert_int_equal(index_load(&ix, fd, size, "x", 0, NULL), AUDITQ_ECORRUPT);
+	/* With no other. */
+	size = write_index(fd, &s, section, content, 2, FORMAT_VERSION);
+	ix = must_load(fd, size, INDEX_ALL);
+	assert_true(index_may_have(ix, 0, "nonesuch", 8));
+	bool complete = true;
+	assert_true(index_runs(ix, &complete) == 0 && !complete);
+	complete = true;
+	assert_true(index_rollups(ix, &complete) == 0 && !complete);
+	index_free(ix);
+
+	for (size_t i = 0; i < n; i++)
+		bytes_out_free(&content[i]);
+	bytes_out_free(&got);
+	close(fd);
+	free_sealed(&s);
+}
+
+/* As deep as a record may be, with paths that just fit, and one deeper. */
+static void
+deep_lines(void **state)
+{
+	(void)state;
+	for (unsigned depth = 126; depth <= FIELD_DEPTH + 1; depth++) {
+		struct lines l = { 0 };
+		char line[1024];
+		size_t n = 0;
+		uint64_t size;
+		for (unsigned i = 0; i < depth; i++)
+			n += put_text(line + n, "{\"a\":");
+		n += put_text(line + n, "\"x\"");
+		memset(line + n, '}', depth);
+		lines_add(&l, line, n + depth);
+		int fd = make_archive(&l, 0, &size);
+		struct index *ix = must_load(fd, size, INDEX_FILTERS);
+		bool readable = index_member(ix, 0)->unreadable == 0;
+		assert_int_equal(readable, depth <= FIELD_DEPTH);
+		assert_int_equal(index_may_have(ix, 0, "a.a.a", 5), readable);
+		assert_false(index_may_have(ix, 0, "b", 1));
+		for (unsigned i = 0; i < depth; i++)
+			memcpy(line + 2 * i, "a.", 2);
+		assert_int_equal(index_may_equal(ix, 0, line, 2 * depth - 1, "x", 1), readable);
+		assert_false(index_may_equal(ix, 0, line, 2 * depth - 1, "y", 1));
+		index_free(ix);
+		close(fd);
+		free(l.p);
+	}
+}
+
 /* ---- members without an index ------------------------------------------------------------ */
 
 static void
@@ -806,6 +956,8 @@ main(void)
 		cmocka_unit_test(wrong_bytes_with_right_checksums),
 		cmocka_unit_test(joined_archives_hide_nothing),
 		cmocka_unit_test(large_indexes_are_read_in_parts),
+		cmocka_unit_test(newer_archives),
+		cmocka_unit_test(deep_lines),
 		cmocka_unit_test(peek),
 	};
 
