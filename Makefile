@@ -18,15 +18,16 @@ LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf token field 
 	recover
 LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks context emit \
 	logger
-AUDITQ = qerror timespec catalog index index_load input gunzip source scan expr match prune batch spill merge \
-	sorter cache plan workers query output output/jsonl output/json output/csv export pages pack_input pack_reject pack_store pack inspect inspect_json inspect_text \
-	recover
+AUDITQ = qerror timespec catalog pages index_load index input gunzip source scan expr match prune \
+	batch spill merge sorter cache workers plan plan_members build notes query record output \
+	output/jsonl output/json output/csv export pack_input pack_reject pack_store pack \
+	inspect_json inspect_text inspect recover
 CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
-TESTS = api bloom bytes clock config error export expr field field_number format index inspect jbuf \
-	level match names output pack path prune record redact runid scan schema sketch source sys \
-	timespec
+TESTS = api archive bloom bytes clock config emit error export expr field field_number \
+	format golden index inspect jbuf kill level match names output pack path prune \
+	record redact retain ring rotate runid scan schema sketch source sys timespec
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
@@ -139,6 +140,10 @@ check-clang:
 bench-memory: all $(B)/tests/bench/maketrail
 	tests/bench/memory $(B)
 
+# Make the golden files anew: a change of the format, to be looked at.
+golden: $(B)/tests/test_golden
+	$(B)/tests/test_golden --write
+
 lint:
 	git ls-files '*.[ch]' | xargs clang-format --dry-run -Werror
 	clang-tidy --quiet $(SOURCES) -- -std=c11 -D_GNU_SOURCE -Itests -Iauditq -Iliblog
@@ -179,6 +184,6 @@ clean:
 	rm -rf build
 
 .PHONY: all demo setup setup-check suite-all check check-unit check-asan check-tsan check-clang \
-	bench-memory lint man install uninstall clean
+	bench-memory golden lint man install uninstall clean
 .SECONDARY:
 -include $(patsubst %.o,%.d,$(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS_O) $(PROGRAMS:%=$(B)/%.o))
