@@ -70,6 +70,21 @@ root_find(const struct root_lines *lines, const char *key, const char *value)
 	return NULL;
 }
 
+/* How many entries a directory has. */
+static inline size_t
+root_entries(const char *path)
+{
+	DIR *d = opendir(path);
+	const struct dirent *e;
+	size_t n = 0;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+	if (d != NULL)
+		(void)closedir(d);
+	return n;
+}
+
 /* How many files in the partitions have names that end so. */
 static inline size_t
 root_count(const char *root, const char *end)

@@ -65,7 +65,9 @@ scratch_add_line(
 	struct scratch_line *l;
 	const char *seq;
 
-	out->line = realloc(out->line, (out->n + 1) * sizeof *out->line);
+	/* Room for twice as many whenever it is full: at each power of two. */
+	if ((out->n & (out->n - 1)) == 0)
+		out->line = realloc(out->line, (2 * out->n + 1) * sizeof *out->line);
 	if (out->line == NULL)
 		abort();
 	l = &out->line[out->n++];
