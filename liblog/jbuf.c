@@ -2,9 +2,6 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "digits.h"
 #include "shortest.h"
@@ -29,49 +26,6 @@ is_clean(char c)
 	return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
 }
 
-#ifdef __SSE2__
-/* A bit for each byte that is not clean; signed, bytes from 0x80 are below the space as well. */
-static inline unsigned
-unclean_mask(__m128i v)
-{
-	const __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
-	const __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
-	const __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-
-	return (unsigned)_mm_movemask_epi8(_mm_or_si128(low, _mm_or_si128(quote, slash)));
-}
-#endif
-
-#ifdef __SSE2__
-/* Copy 4 to 16 bytes as two halves that overlap, if they are clean all of them. */
-static inline bool
-copy_short(char *dst, const char *s, size_t n)
-{
-	const size_t half = n >= 8 ? 8 : 4;
-	uint64_t a = 0, b = 0;
-	__m128i v;
-
-	if (half == 8) {
-		memcpy(&a, s, 8);
-		memcpy(&b, s + n - 8, 8);
-		v = _mm_set_epi64x((long long)b, (long long)a);
-		if (unclean_mask(v) != 0)
-			return false;
-		memcpy(dst, &a, 8);
-		memcpy(dst + n - 8, &b, 8);
-		return true;
-	}
-	memcpy(&a, s, 4);
-	memcpy(&b, s + n - 4, 4);
-	v = _mm_cvtsi64_si128((long long)(a | b << 32));
-	if ((unclean_mask(v) & 0xff) != 0)
-		return false;
-	memcpy(dst, &a, 4);
-	memcpy(dst + n - 4, &b, 4);
-	return true;
-}
-#endif
-
 /* How many bytes at s are clean.  dst, unless NULL, has room for n bytes and gets them, with
  * garbage behind. */
 static inline size_t
@@ -82,14 +36,14 @@ copy_clean(char *dst, const char *s, size_t n)
 #ifdef __SSE2__
 	for (; n - i >= 16; i += 16) {
 		const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s + i));
-		const unsigned mask = unclean_mask(v);
+		const unsigned mask = jbuf_unclean(v);
 
 		if (dst != NULL)
 			_mm_storeu_si128((__m128i *)(void *)(dst + i), v);
 		if (mask != 0)
 			return i + (size_t)__builtin_ctz(mask);
 	}
-	if (dst != NULL && n - i >= 4 && copy_short(dst + i, s + i, n - i))
+	if (dst != NULL && n - i >= 4 && jbuf_copy_short(dst + i, s + i, n - i))
 		return n;
 #endif
 	for (; i < n && is_clean(s[i]); i++)
@@ -148,7 +102,7 @@ put_escape(struct jbuf *b, char c)
 }
 
 void
-jbuf_str_inner(struct jbuf *b, const char *s, size_t n)
+jbuf_str_any(struct jbuf *b, const char *s, size_t n)
 {
 	while (n > 0) {
 		size_t k;
@@ -177,14 +131,6 @@ jbuf_str_inner(struct jbuf *b, const char *s, size_t n)
 		s += k;
 		n -= k;
 	}
-}
-
-void
-jbuf_str(struct jbuf *b, const char *s, size_t n)
-{
-	jbuf_char(b, '"');
-	jbuf_str_inner(b, s, n);
-	jbuf_char(b, '"');
 }
 
 /* ---- numbers --------------------------------------------------------------------------- */

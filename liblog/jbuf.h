@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 struct jbuf {
 	char *p;    /* may be NULL when cap is 0 */
@@ -57,9 +60,11 @@ jbuf_char(struct jbuf *b, char c)
 /* A JSON string with its quotes: control characters, '"' and '\' escaped (\b \f \n \r \t by
  * their short names, \u00xx else), every maximal invalid UTF-8 subpart replaced by U+FFFD
  * (Unicode 15, 3.9 "substitution of maximal subparts").  Scans 16 bytes at a time. */
-void jbuf_str(struct jbuf *b, const char *s, size_t n);
+static inline void jbuf_str(struct jbuf *b, const char *s, size_t n);
 /* Its inside only, without the quotes. */
-void jbuf_str_inner(struct jbuf *b, const char *s, size_t n);
+static inline void jbuf_str_inner(struct jbuf *b, const char *s, size_t n);
+/* The same, whatever is in it. */
+void jbuf_str_any(struct jbuf *b, const char *s, size_t n);
 void jbuf_i64(struct jbuf *b, int64_t i);
 void jbuf_u64(struct jbuf *b, uint64_t u);
 /* The shortest digits that strtod (for a float, strtof) reads back as the same value, in the form
@@ -68,5 +73,65 @@ void jbuf_u64(struct jbuf *b, uint64_t u);
  * as 123.0 or -0.0 below 1e17, and from there on with an exponent.  NaN, infinities: null. */
 void jbuf_double(struct jbuf *b, double d);
 void jbuf_float(struct jbuf *b, float f);
+
+/* ---- the short way of strings: 4 to 16 bytes, all of them clean ---- */
+
+#ifdef __SSE2__
+/* A bit for each byte that is not printable ASCII or DEL, or is '"' or '\'; signed, bytes from
+ * 0x80 are below the space as well. */
+static inline unsigned
+jbuf_unclean(__m128i v)
+{
+	const __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
+	const __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+	const __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(low, _mm_or_si128(quote, slash)));
+}
+
+/* Copy them as two halves that overlap; false, and nothing is done, when one is not clean. */
+static inline bool
+jbuf_copy_short(char *dst, const char *s, size_t n)
+{
+	uint64_t a = 0, b = 0;
+
+	if (n >= 8) {
+		memcpy(&a, s, 8);
+		memcpy(&b, s + n - 8, 8);
+		if (jbuf_unclean(_mm_set_epi64x((long long)b, (long long)a)) != 0)
+			return false;
+		memcpy(dst, &a, 8);
+		memcpy(dst + n - 8, &b, 8);
+		return true;
+	}
+	memcpy(&a, s, 4);
+	memcpy(&b, s + n - 4, 4);
+	if ((jbuf_unclean(_mm_cvtsi64_si128((long long)(a | b << 32))) & 0xff) != 0)
+		return false;
+	memcpy(dst, &a, 4);
+	memcpy(dst + n - 4, &b, 4);
+	return true;
+}
+#endif
+
+static inline void
+jbuf_str_inner(struct jbuf *b, const char *s, size_t n)
+{
+#ifdef __SSE2__
+	if (n >= 4 && n <= 16 && jbuf_fits(b, n) && jbuf_copy_short(b->p + b->len, s, n)) {
+		b->len += n;
+		return;
+	}
+#endif
+	jbuf_str_any(b, s, n);
+}
+
+static inline void
+jbuf_str(struct jbuf *b, const char *s, size_t n)
+{
+	jbuf_char(b, '"');
+	jbuf_str_inner(b, s, n);
+	jbuf_char(b, '"');
+}
 
 #endif
