@@ -60,9 +60,9 @@ load_section(struct index *ix, enum section_type type, const char *name, uint8_t
 		return 0;
 	if ((r = pages_read(&ix->pages, s->offset, s->length, buf, err)) < 0)
 		return r;
+	*in = (struct bytes_in){ .p = *buf, .n = s->length };
 	if (!section_intact(s, *buf))
 		return damaged(ix, name, err);
-	*in = (struct bytes_in){ .p = *buf, .n = s->length };
 	return 1;
 }
 

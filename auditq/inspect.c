@@ -38,7 +38,7 @@ struct check {
 static int
 grow(uint8_t **p, size_t *cap, size_t n)
 {
-	if (n <= *cap)
+	if (*p != NULL && n <= *cap)
 		return 0;
 	free(*p);
 	*cap = 0;

@@ -120,7 +120,7 @@ pages_read(const struct pages *p, uint32_t from, uint32_t n, uint8_t **ret, audi
 		r = read_at(p, own, (size_t)(end - at), at, err);
 	if (dst == NULL || src == NULL)
 		r = qerror_set(err, AUDITQ_ENOMEM, ENOMEM, p->path, "index");
-	if (r == 0 && n > 0)
+	else if (r == 0 && n > 0)
 		r = copy_pages(p, src, first, last, from, n, dst, err);
 	free(own);
 	if (r == 0)

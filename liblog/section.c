@@ -173,8 +173,8 @@ section_put_run(struct bytes_out *b, const struct format_run *run, int64_t base)
 	bytes_put_varint(b, run->records);
 	bytes_put_varint(b, run->failed);
 	bytes_put_varint(b, run->first_member);
-	bytes_put_varint(b, (uint64_t)(run->last_member - run->first_member));
-	bytes_put_varint(b, (uint64_t)(run->failed_stage + 1));
+	bytes_put_varint(b, (uint64_t)run->last_member - run->first_member);
+	bytes_put_varint(b, (uint64_t)run->failed_stage + 1);
 }
 
 int
