@@ -15,7 +15,7 @@
 /* ---- many threads, one logger -------------------------------------------------------------- */
 
 #define THREADS 6
-#define EACH    1500
+#define EACH    4000
 
 struct emitter {
 	alog_t *ctx;
