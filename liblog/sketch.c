@@ -92,10 +92,13 @@ double
 sketch_quantile(const struct sketch *s, double q)
 {
 	uint64_t rank, below = s->zeros;
+	double real;
 
 	if (s->count == 0)
 		return 0;
-	rank = (uint64_t)(q * (double)(s->count - 1));
+	/* Counts beyond 2^53 round, and may round up to 2^64. */
+	real = q * (double)(s->count - 1);
+	rank = real < (double)(s->count - 1) ? (uint64_t)real : s->count - 1;
 	if (rank < below)
 		return 0;
 	for (uint32_t i = 0; i < s->n; i++)

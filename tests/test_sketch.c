@@ -204,6 +204,15 @@ edges(void **state)
 	assert_true(fabs(sketch_quantile(&s, 1) / SKETCH_MAX - 1) < SKETCH_ACCURACY);
 	assert_int_equal(s.count, 3);
 	sketch_release(&s);
+
+	/* As many as can be counted. */
+	static const uint8_t most[] = { 0, 1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+		0xff, 1 };
+	struct bytes_in in = { .p = most, .n = sizeof most };
+	assert_int_equal(sketch_get(&s, &in), 0);
+	assert_true(s.count == UINT64_MAX);
+	assert_true(sketch_quantile(&s, 1) > 0 && sketch_quantile(&s, 1) < 2e-9);
+	sketch_release(&s);
 }
 
 static void
