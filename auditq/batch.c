@@ -141,6 +141,27 @@ batch_sort(struct batch *b, bool reverse)
 	return 0;
 }
 
+int
+batch_keep(struct batch *b, size_t n)
+{
+	struct batch kept = { 0 };
+
+	if (n >= b->n)
+		return 0;
+	if (n > b->n / 2) {
+		b->n = n;
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (batch_add(&kept, &b->line[i].key, b->line[i].p, b->line[i].n) < 0) {
+			batch_release(&kept);
+			return -1;
+		}
+	batch_release(b);
+	*b = kept;
+	return 0;
+}
+
 void
 batch_release(struct batch *b)
 {

@@ -40,6 +40,8 @@ int batch_add(struct batch *b, const struct batch_key *key, const char *line, si
 /* Stable; in reverse, exactly the reverse of forward.  Once, after the last line.  0, or -1 when
  * out of memory. */
 int batch_sort(struct batch *b, bool reverse);
+/* Forget all lines but the first n, and their memory if that is worth it.  0 or -1. */
+int batch_keep(struct batch *b, size_t n);
 /* Back to empty. */
 void batch_release(struct batch *b);
 

@@ -140,9 +140,11 @@ add_file(struct walk *w, char *path_take, const struct stat *st)
 	f->size = (uint64_t)st->st_size;
 	f->mtime = (int64_t)st->st_mtim.tv_sec * CLOCK_S + st->st_mtim.tv_nsec;
 	if (path_parse_segment(base_name(f->path), &seg)) {
-		memcpy(f->writer, seg.writer, sizeof f->writer);
-		f->number = seg.number;
 		f->open = seg.kind == PATH_PLAIN;
+		f->number = seg.number;
+		/* What pack makes holds records of many writers. */
+		if (!seg.packed)
+			memcpy(f->writer, seg.writer, sizeof f->writer);
 	}
 	return 0;
 }
@@ -191,34 +193,26 @@ add_dir(struct walk *w, char *path_take)
 /* ---- rings ---- */
 
 static int
-add_ring(struct walk *w, int dirfd, const char *name, char *path_take)
+add_ring(struct walk *w, int dirfd, const char *name, const char *writer, char *path_take)
 {
-	char writer[PATH_WRITER_LENGTH + 1];
 	struct catalog_file *f;
 	auditq_error why;
-	alog_error error;
 	int fd, r;
 
 	if ((f = new_file(w, path_take)) == NULL)
 		return no_memory(w);
 	f->kind = CATALOG_RING;
-	if (!path_parse_ring(name, writer) || (f->ring = calloc(1, sizeof *f->ring)) == NULL)
-		return no_memory(w);
-	memcpy(f->writer, writer, sizeof writer);
-	fd = sys->openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+	memcpy(f->writer, writer, sizeof f->writer);
+	fd = sys->openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd < 0) {
 		/* A writer that closes removes its ring when all of it stands in segments. */
 		if (errno != ENOENT)
 			warn_errno(w, f->path, errno, "cannot open");
 		return 0;
 	}
-	error_reset(&error);
-	if ((r = ring_read(f->ring, fd, f->path, &error)) < 0) {
-		*f->ring = (struct ring_copy){ 0 };
-		qerror_reset(&why);
-		qwarn_send(w->warn, qerror_from(&why, &error), true, f->path, 0, why.offset,
-		    "%s", why.text);
-	}
+	qerror_reset(&why);
+	if ((r = spool_read(&f->spool, fd, f->path, &why)) < 0)
+		qwarn_send(w->warn, r, true, f->path, 0, why.offset, "%s", why.text);
 	(void)sys->close(fd);
 	return 0;
 }
@@ -239,7 +233,7 @@ read_rings(struct walk *w, const char *root)
 		warn_errno(w, dir, errno, "cannot list");
 	for (size_t i = 0; i < names.n && r == 0; i++)
 		if (path_parse_ring(names.name[i], writer))
-			r = add_ring(w, fd, names.name[i], join(dir, names.name[i]));
+			r = add_ring(w, fd, names.name[i], writer, join(dir, names.name[i]));
 	sys_names_free(&names);
 	if (fd >= 0)
 		(void)sys->close(fd);
@@ -386,9 +380,7 @@ add_given(struct walk *w, const char *path)
 static void
 file_release(struct catalog_file *f)
 {
-	if (f->ring != NULL)
-		ring_copy_free(f->ring);
-	free(f->ring);
+	spool_release(&f->spool);
 	free(f->path);
 }
 

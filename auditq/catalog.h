@@ -12,7 +12,7 @@
 
 #include "path.h"
 #include "qerror.h"
-#include "ring.h"
+#include "spool.h"
 
 enum catalog_kind { CATALOG_REGULAR, CATALOG_STDIN, CATALOG_RING };
 
@@ -20,11 +20,11 @@ struct catalog_file {
 	char *path;
 	enum catalog_kind kind;
 	uint64_t dev, ino, size;
-	int64_t mtime;   /* ns */
-	char writer[33]; /* of a segment or a ring of liblog's; else "" */
-	uint32_t number; /* of a segment, 1... */
-	bool open;       /* a plain segment of liblog's: its last line may be in the making */
-	struct ring_copy *ring; /* of a ring; it was read before the files were listed */
+	int64_t mtime;                       /* ns */
+	char writer[PATH_WRITER_LENGTH + 1]; /* of a segment or a ring of liblog's; else "" */
+	uint32_t number;                     /* of a segment, 1... */
+	bool open; /* a plain segment of liblog's: its last line may be in the making */
+	struct spool spool; /* of a ring; it was read before the files were listed */
 };
 
 struct catalog {

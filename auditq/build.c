@@ -1,0 +1,359 @@
+/* build - the calls that put a question together; the first wrong argument is kept. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "query.h"
+#include "sys.h"
+#include "timespec.h"
+
+#define JOBS_MAX 256
+
+/* 0 when the question may still be changed. */
+static int
+refuse(auditq_t *q)
+{
+	if (q == NULL)
+		return AUDITQ_EINVAL;
+	if (q->wrong.code != 0)
+		return q->wrong.code;
+	if (q->search != NULL)
+		return qerror_set(
+		    &q->wrong, AUDITQ_EINVAL, 0, NULL, "the query has begun: rewind it first");
+	return 0;
+}
+
+static int
+wrong(auditq_t *q, const char *what)
+{
+	return qerror_set(&q->wrong, AUDITQ_EINVAL, 0, NULL, "%s", what);
+}
+
+static int
+no_memory(auditq_t *q)
+{
+	return qerror_set(&q->wrong, AUDITQ_ENOMEM, ENOMEM, NULL, "query");
+}
+
+static int
+list_add(auditq_t *q, struct question_list *list, const char *s, const char *what)
+{
+	char **grown;
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	if (s == NULL || s[0] == '\0')
+		return wrong(q, what);
+	if ((grown = realloc(list->p, (list->n + 1) * sizeof(char *))) == NULL)
+		return no_memory(q);
+	list->p = grown;
+	if ((list->p[list->n] = strdup(s)) == NULL)
+		return no_memory(q);
+	list->n++;
+	return 0;
+}
+
+int
+auditq_path(auditq_t *q, const char *path)
+{
+	return q == NULL ? AUDITQ_EINVAL : list_add(q, &q->ask.path, path, "an empty path");
+}
+
+int
+auditq_run(auditq_t *q, const char *id)
+{
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	if (id == NULL || strcmp(id, "last") != 0)
+		return list_add(q, &q->ask.run, id, "an empty run id");
+	q->ask.run_last = true;
+	return 0;
+}
+
+int
+auditq_stage(auditq_t *q, const char *name)
+{
+	return q == NULL ? AUDITQ_EINVAL : list_add(q, &q->ask.stage, name, "an empty stage");
+}
+
+int
+auditq_failed(auditq_t *q)
+{
+	int r = refuse(q);
+
+	if (r == 0)
+		q->ask.failed = true;
+	return r;
+}
+
+int
+auditq_level(auditq_t *q, const char *spec)
+{
+	bool exact;
+	unsigned levels = 0;
+	size_t n;
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	if (spec == NULL)
+		return wrong(q, "no level");
+	exact = spec[0] == '=' || strchr(spec, ',') != NULL;
+	for (const char *s = spec + (spec[0] == '=');; s += n + 1) {
+		int level;
+
+		n = strcspn(s, ",");
+		if ((level = schema_level(s, n)) == SCHEMA_NO_LEVEL)
+			return qerror_set_at(&q->wrong, AUDITQ_EINVAL, NULL,
+			    (uint64_t)(s - spec),
+			    "level '%.*s': trace, debug, info, notice, warn, error or critical",
+			    n < 40 ? (int)n : 40, s);
+		for (int i = level; i < (exact ? level + 1 : SCHEMA_LEVELS); i++)
+			levels |= 1u << i;
+		if (s[n] == '\0')
+			break;
+	}
+	q->ask.levels |= levels;
+	return 0;
+}
+
+/* ---- times ---- */
+
+static void
+narrow(auditq_t *q, int64_t after, int64_t before)
+{
+	if (after > q->ask.after)
+		q->ask.after = after;
+	if (before < q->ask.before)
+		q->ask.before = before;
+}
+
+static int
+need_now(auditq_t *q)
+{
+	if (q->ask.now == CLOCK_NONE && sys->realtime(&q->ask.now) < 0)
+		return qerror_set(&q->wrong, AUDITQ_EIO, errno, NULL, "the clock");
+	return 0;
+}
+
+static int
+bad_time(auditq_t *q, const char *option, const char *text, size_t pos, const char *why)
+{
+	return qerror_set_at(
+	    &q->wrong, AUDITQ_EINVAL, NULL, pos, "%s '%.80s': %s", option, text, why);
+}
+
+static int
+parse_time(auditq_t *q, const char *option, const char *when, int64_t *out)
+{
+	const char *why;
+	size_t pos;
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	if (when == NULL)
+		return wrong(q, "no time");
+	if ((r = need_now(q)) < 0)
+		return r;
+	if (timespec_parse(when, q->ask.now, out, &pos, &why) < 0)
+		return bad_time(q, option, when, pos, why);
+	return 0;
+}
+
+int
+auditq_after(auditq_t *q, const char *when)
+{
+	int64_t t;
+	int r = parse_time(q, "after", when, &t);
+
+	if (r == 0)
+		narrow(q, t, INT64_MAX);
+	return r;
+}
+
+int
+auditq_before(auditq_t *q, const char *when)
+{
+	int64_t t;
+	int r = parse_time(q, "before", when, &t);
+
+	if (r == 0)
+		narrow(q, INT64_MIN, t);
+	return r;
+}
+
+int
+auditq_on(auditq_t *q, const char *days)
+{
+	int64_t after, before;
+	const char *why;
+	size_t pos;
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	if (days == NULL)
+		return wrong(q, "no days");
+	if ((r = need_now(q)) < 0)
+		return r;
+	if (timespec_days(days, q->ask.now, &after, &before, &pos, &why) < 0)
+		return bad_time(q, "on", days, pos, why);
+	narrow(q, after, before);
+	return 0;
+}
+
+int
+auditq_between(auditq_t *q, int64_t after_ns, int64_t before_ns)
+{
+	int r = refuse(q);
+
+	if (r == 0)
+		narrow(q, after_ns, before_ns);
+	return r;
+}
+
+int
+auditq_now(auditq_t *q, int64_t now_ns)
+{
+	int r = refuse(q);
+
+	if (r == 0)
+		q->ask.now = now_ns;
+	return r;
+}
+
+/* ---- expressions ---- */
+
+/* Whether all patterns compile; the error's offset is the position in the text. */
+static int
+check_patterns(const struct expr *where, auditq_error *err)
+{
+	const struct match_query query = { .where = where };
+	struct match *m = NULL;
+	int r = match_new(&m, &query, &schema_default, err);
+
+	match_free(m);
+	return r;
+}
+
+/* The old text and the new one, and-ed. */
+static int
+join_where(auditq_t *q, const char *text)
+{
+	struct expr *all;
+	char *joined;
+	int r;
+
+	if (q->ask.where_text == NULL)
+		joined = strdup(text);
+	else if (asprintf(&joined, "(%s) and (%s)", q->ask.where_text, text) < 0)
+		joined = NULL;
+	if (joined == NULL)
+		return no_memory(q);
+	if ((r = expr_parse(&all, joined, &q->wrong)) < 0) {
+		free(joined);
+		return r;
+	}
+	expr_free(q->ask.where);
+	free(q->ask.where_text);
+	q->ask.where = all;
+	q->ask.where_text = joined;
+	return 0;
+}
+
+int
+auditq_where(auditq_t *q, const char *text)
+{
+	struct expr *where = NULL;
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	if (text == NULL)
+		return wrong(q, "no expression");
+	/* By itself first: positions in errors are those of this text. */
+	if ((r = expr_parse(&where, text, &q->wrong)) == 0)
+		r = check_patterns(where, &q->wrong);
+	expr_free(where);
+	return r < 0 ? r : join_where(q, text);
+}
+
+/* ---- how it is answered ---- */
+
+int
+auditq_limit(auditq_t *q, uint64_t n)
+{
+	int r = refuse(q);
+
+	if (r == 0)
+		q->ask.limit = n;
+	return r;
+}
+
+int
+auditq_reverse(auditq_t *q, bool on)
+{
+	int r = refuse(q);
+
+	if (r == 0)
+		q->ask.reverse = on;
+	return r;
+}
+
+int
+auditq_jobs(auditq_t *q, unsigned n)
+{
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	if (n > JOBS_MAX)
+		return wrong(q, "more than 256 jobs");
+	q->ask.jobs = n;
+	return 0;
+}
+
+int
+auditq_use_index(auditq_t *q, bool on)
+{
+	int r = refuse(q);
+
+	if (r == 0)
+		q->ask.use_index = on;
+	return r;
+}
+
+int
+auditq_memory(auditq_t *q, uint64_t bytes)
+{
+	int r = refuse(q);
+
+	if (r == 0)
+		q->ask.memory = bytes;
+	return r;
+}
+
+int
+auditq_on_warning(auditq_t *q, auditq_warning_fn *fn, void *arg)
+{
+	int r = refuse(q);
+
+	if (r == 0)
+		q->ask.warn = (struct qwarn){ fn, arg };
+	return r;
+}
+
+int
+auditq_set_cache(auditq_t *q, auditq_cache_t *cache)
+{
+	int r = refuse(q);
+
+	if (r == 0)
+		q->ask.cache = cache;
+	return r;
+}

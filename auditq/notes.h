@@ -1,0 +1,33 @@
+/*
+ * notes - warnings that a worker collects, for the query's own thread to deliver.
+ */
+#ifndef NOTES_H
+#define NOTES_H
+
+#include "qerror.h"
+
+/* Of one piece of work; what comes after them is counted. */
+#define NOTES_MAX 64
+
+struct note {
+	int code;
+	bool lost;
+	char *path, *text;
+	uint64_t line, offset;
+};
+
+/* All zeros is empty. */
+struct notes {
+	struct note *note;
+	size_t n;
+	uint64_t more, more_lost;
+};
+
+/* A warning function's target that adds to n, which must not move. */
+struct qwarn notes_target(struct notes *n);
+/* Send all to `to` in the order in which they came, and empty n; the two counters are added to. */
+void notes_deliver(struct notes *n, const struct qwarn *to, uint64_t *warnings, uint64_t *lost);
+bool notes_lost(const struct notes *n);
+void notes_release(struct notes *n);
+
+#endif

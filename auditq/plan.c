@@ -1,0 +1,372 @@
+#include "plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive.h"
+#include "gunzip.h"
+#include "prune.h"
+#include "sequence.h"
+#include "sys.h"
+
+/* Enough for the header of a member of ours. */
+#define PEEK_BYTES (FORMAT_HEADER_BYTES + FORMAT_EXTRA_MAX)
+
+struct planning {
+	struct plan *plan;
+	const struct question *q;
+	const struct qwarn *warn;
+	auditq_counts *counts;
+	auditq_error *err;
+};
+
+static int
+no_memory(auditq_error *err)
+{
+	return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "plan");
+}
+
+/* ---- opening ---- */
+
+/* A segment that was sealed since it was listed. */
+static int
+open_sealed(struct catalog_file *f)
+{
+	size_t n = strlen(f->path);
+	char *sealed;
+	int fd;
+
+	if (n < 6 || strcmp(f->path + n - 6, ".jsonl") != 0 ||
+	    asprintf(&sealed, "%s.gz", f->path) < 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	fd = sys->openat(AT_FDCWD, sealed, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd < 0) {
+		free(sealed);
+		return -1;
+	}
+	free(f->path);
+	f->path = sealed;
+	f->open = false;
+	return fd;
+}
+
+/* A descriptor, or -1 when the file cannot be read, which was said. */
+static int
+open_listed(const struct planning *p, struct catalog_file *f)
+{
+	struct stat st;
+	int fd =
+	    sys->openat(AT_FDCWD, f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+
+	if (fd < 0 && errno == ENOENT)
+		fd = open_sealed(f);
+	if (fd < 0 && errno == ENOENT) {
+		qwarn_send(p->warn, AUDITQ_ENOENT, false, f->path, 0, 0,
+		    "removed since it was listed, as retention does");
+		return -1;
+	}
+	if (fd < 0) {
+		qwarn_send(p->warn, AUDITQ_EIO, true, f->path, 0, 0, "cannot open: %s",
+		    strerrordesc_np(errno));
+		return -1;
+	}
+	if (sys->fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		qwarn_send(p->warn, AUDITQ_EIO, true, f->path, 0, 0, "not a regular file");
+		(void)sys->close(fd);
+		return -1;
+	}
+	f->dev = st.st_dev;
+	f->ino = st.st_ino;
+	f->size = (uint64_t)st.st_size;
+	f->mtime = (int64_t)st.st_mtim.tv_sec * CLOCK_S + st.st_mtim.tv_nsec;
+	return fd;
+}
+
+/* ---- schemas ---- */
+
+/* The number of a schema, which few trails have more than one of. */
+static int
+add_schema(struct plan *p, const struct schema *s, unsigned *out, auditq_error *err)
+{
+	struct schema *grown;
+
+	for (size_t i = 0; i < p->nschema; i++)
+		if (schema_equal(&p->schema[i], s)) {
+			*out = (unsigned)i;
+			return 0;
+		}
+	if ((grown = realloc(p->schema, (p->nschema + 1) * sizeof *grown)) == NULL)
+		return no_memory(err);
+	p->schema = grown;
+	p->schema[p->nschema] = *s;
+	*out = (unsigned)p->nschema++;
+	return 0;
+}
+
+/* ---- one file ---- */
+
+static void
+refuse(const struct planning *p, struct plan_file *f, int code, const char *why)
+{
+	qwarn_send(p->warn, code, true, f->in->path, 0, 0, "%s", why);
+	f->how = PLAN_SKIP;
+}
+
+/* A gzip file without a footer of ours: another program's, or an archive that is damaged or cut. */
+static int
+look_at_start(const struct planning *p, struct plan_file *f, int fd, const char *why)
+{
+	struct format_data data;
+	struct schema schema;
+	auditq_error error;
+	uint8_t *start;
+	size_t header;
+	ssize_t n;
+	int r;
+
+	if ((start = malloc(PEEK_BYTES)) == NULL)
+		return no_memory(p->err);
+	n = sys_pread_all(fd, start, PEEK_BYTES, 0);
+	qerror_reset(&error);
+	r = n <= 0 ? 0 : index_peek_member(start, (size_t)n, &data, &schema, &header, &error);
+	free(start);
+	if (r == AUDITQ_EVERSION) {
+		refuse(p, f, r, error.text);
+		return 0;
+	}
+	if (r == 0)
+		return 0;
+	if (p->q->use_index)
+		qwarn_send(p->warn, AUDITQ_ECORRUPT, false, f->in->path, 0, 0,
+		    "no usable index, so all of it is read: %s", why);
+	return r == 1 ? add_schema(p->plan, &schema, &f->schema, p->err) : 0;
+}
+
+/* Whether the totals show that no line matches. */
+static bool
+footer_excludes(const struct question *q, const struct format_footer *footer)
+{
+	uint64_t levels = 0;
+
+	if (footer->min_ts == CLOCK_NONE || footer->max_ts < q->after ||
+	    (q->before != INT64_MAX && footer->min_ts >= q->before))
+		return q->after != INT64_MIN || q->before != INT64_MAX;
+	if (footer->unreadable > 0)
+		return false;
+	for (int i = 0; i < SCHEMA_LEVELS; i++)
+		levels += (q->levels >> i & 1) != 0 ? footer->levels[i] : 0;
+	return (q->failed && footer->failed == 0) || (q->levels != 0 && levels == 0);
+}
+
+static int
+take_footer(const struct planning *p, struct plan_file *f, const struct format_footer *footer)
+{
+	struct schema schema;
+
+	if (schema_parse(footer->schema, footer->schema_bytes, &schema) < 0) {
+		refuse(p, f, AUDITQ_EVERSION,
+		    "made under a schema that this version does not know");
+		return 0;
+	}
+	f->ours = true;
+	f->lines = footer->lines;
+	f->untimed = footer->untimed > 0;
+	f->min_ts = footer->min_ts;
+	f->max_ts = footer->max_ts;
+	f->seqs = footer->seqs;
+	f->first_seq = footer->first_seq;
+	f->last_seq = footer->last_seq;
+	if (p->q->use_index) {
+		f->how = PLAN_ARCHIVE;
+		if (footer_excludes(p->q, footer)) {
+			f->how = PLAN_SKIP;
+			p->counts->files_by_footer++;
+		} else {
+			p->plan->payload += footer->payload_bytes;
+		}
+	}
+	return add_schema(p->plan, &schema, &f->schema, p->err);
+}
+
+static int
+look_at_gzip(const struct planning *p, struct plan_file *f, int fd)
+{
+	struct format_footer footer;
+	alog_error error;
+	int r;
+
+	error_reset(&error);
+	r = archive_read_footer(fd, f->in->size, f->in->path, &footer, &error);
+	if (r == 0)
+		return take_footer(p, f, &footer);
+	if (r == ALOG_EVERSION) {
+		refuse(p, f, AUDITQ_EVERSION, error.text);
+		return 0;
+	}
+	return look_at_start(p, f, fd, error.text);
+}
+
+static int
+look(const struct planning *p, struct plan_file *f, struct catalog_file *in)
+{
+	uint8_t magic[2];
+	ssize_t n;
+	int fd, r = 0;
+
+	f->in = in;
+	f->how = PLAN_STREAM;
+	if (in->kind != CATALOG_REGULAR) {
+		p->plan->has_stdin |= in->kind == CATALOG_STDIN;
+		return 0;
+	}
+	if ((fd = open_listed(p, in)) < 0) {
+		f->how = PLAN_SKIP;
+		return 0;
+	}
+	n = sys_pread_all(fd, magic, sizeof magic, 0);
+	if (n < 0)
+		refuse(p, f, AUDITQ_EIO, "cannot read");
+	else if (gunzip_magic(magic, (size_t)n))
+		r = look_at_gzip(p, f, fd);
+	else if (in->writer[0] != '\0')
+		f->seqs = sequence_of_plain(fd, in->size, &f->first_seq, &f->last_seq);
+	(void)sys->close(fd);
+	return r;
+}
+
+/* ---- numbers of records ---- */
+
+/* Drop from a ring what stands in the segments of its writer, whose newest number is `last`. */
+static void
+trim_ring(const struct planning *p, struct catalog_file *ring, uint64_t last)
+{
+	struct spool *s = &ring->spool;
+
+	if (last < s->tail_seq)
+		last = s->tail_seq;
+	spool_drop(s, last);
+	if (!s->this_boot && s->head_seq > last)
+		qwarn_send(p->warn, AUDITQ_ECORRUPT, true, ring->path, 0, 0,
+		    "%llu records were lost when the machine went down",
+		    (unsigned long long)(s->head_seq - last));
+}
+
+/* A writer's segments come before its ring. */
+static void
+trim_rings(const struct planning *p, struct sequence *s, size_t n)
+{
+	struct catalog_file *file = p->plan->catalog.file;
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool other = i == 0 || strcmp(s[i].writer, s[i - 1].writer) != 0;
+
+		if (other)
+			last = 0;
+		if (s[i].number != SEQUENCE_RING) {
+			last = s[i].known && s[i].last > last ? s[i].last : last;
+			continue;
+		}
+		trim_ring(p, &file[s[i].file], last);
+		/* A living writer moves records to its newest segment under our eyes. */
+		if (!other && file[s[i].file].spool.n > 0)
+			s[i].shared = s[i - 1].shared = true;
+	}
+}
+
+static int
+check_sequences(const struct planning *p)
+{
+	struct plan *plan = p->plan;
+	struct sequence *s = calloc(plan->catalog.n + 1, sizeof *s);
+	size_t n = 0;
+
+	if (s == NULL)
+		return no_memory(p->err);
+	for (size_t i = 0; i < plan->catalog.n; i++) {
+		const struct plan_file *f = &plan->file[i];
+		bool ring = f->in->kind == CATALOG_RING;
+
+		if (f->in->writer[0] == '\0' ||
+		    (!ring && !f->seqs && (f->how == PLAN_SKIP || f->in->size == 0)))
+			continue;
+		s[n++] = (struct sequence){ .writer = f->in->writer,
+			.number = ring ? SEQUENCE_RING : f->in->number,
+			.file = i,
+			.known = f->seqs,
+			.first = f->first_seq,
+			.last = f->last_seq };
+	}
+	sequence_check(s, n);
+	trim_rings(p, s, n);
+	for (size_t i = 0; i < n; i++) {
+		struct plan_file *f = &plan->file[s[i].file];
+
+		f->shared = s[i].shared && f->how != PLAN_SKIP;
+		plan->shared |= f->shared;
+	}
+	free(s);
+	return 0;
+}
+
+/* ---- the plan ---- */
+
+static int
+look_at_all(const struct planning *p)
+{
+	struct plan *plan = p->plan;
+	unsigned zero;
+	int r;
+
+	if ((r = add_schema(plan, &schema_default, &zero, p->err)) < 0)
+		return r;
+	for (size_t i = 0; i < plan->catalog.n; i++)
+		if ((r = look(p, &plan->file[i], &plan->catalog.file[i])) < 0)
+			return r;
+	return check_sequences(p);
+}
+
+int
+plan_new(struct plan **ret, const struct question *q, const struct qwarn *warn,
+    auditq_counts *counts, auditq_error *err)
+{
+	struct plan *plan = calloc(1, sizeof *plan);
+	struct planning p = { plan, q, warn, counts, err };
+	int r;
+
+	if (plan == NULL)
+		return no_memory(err);
+	r = catalog_list(&plan->catalog, (const char *const *)q->path.p, q->path.n, q->after,
+	    q->before, warn, err);
+	if (r == 0 && (plan->file = calloc(plan->catalog.n + 1, sizeof *plan->file)) == NULL)
+		r = no_memory(err);
+	if (r == 0)
+		r = look_at_all(&p);
+	if (r < 0) {
+		plan_free(plan);
+		return r;
+	}
+	counts->partitions = plan->catalog.partitions;
+	counts->partitions_pruned = plan->catalog.partitions_pruned;
+	counts->files = plan->catalog.listed;
+	counts->files_by_date = plan->catalog.pruned;
+	counts->bytes_total = plan->catalog.bytes;
+	*ret = plan;
+	return 0;
+}
+
+void
+plan_free(struct plan *p)
+{
+	if (p == NULL)
+		return;
+	catalog_release(&p->catalog);
+	free(p->file);
+	free(p->schema);
+	free(p);
+}

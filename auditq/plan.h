@@ -1,0 +1,70 @@
+/*
+ * plan - what of the catalog has to be read, and why not the rest.
+ *
+ * Two steps.  At the start each file is looked at once: gzip or not, its footer if it is an archive.  The
+ * members of an archive are planned when the answer gets to its time: until then nothing of its
+ * index is in memory.
+ */
+#ifndef PLAN_H
+#define PLAN_H
+
+#include "catalog.h"
+#include "index.h"
+#include "question.h"
+
+enum plan_how {
+	PLAN_SKIP,    /* it cannot match, or cannot be read (which was said) */
+	PLAN_STREAM,  /* read from front to back; nothing is known of its times */
+	PLAN_ARCHIVE, /* its footer holds: see plan_members */
+};
+
+struct plan_file {
+	const struct catalog_file *in;
+	enum plan_how how;
+	unsigned schema;        /* index into the plan's schemas */
+	bool ours;              /* a footer was found: lines, min_ts and max_ts are set */
+	bool untimed;           /* some of its lines may have no effective time */
+	int64_t min_ts, max_ts; /* of effective times; CLOCK_NONE: none has one */
+	uint64_t lines;
+	bool seqs;                    /* every record has a number: */
+	uint64_t first_seq, last_seq; /* smallest and largest */
+	bool shared; /* some of its records may be in another file of its writer too */
+};
+
+struct plan {
+	struct catalog catalog;
+	struct plan_file *file; /* as in the catalog: the index is the path's rank */
+	struct schema *schema;
+	size_t nschema;
+	uint64_t payload; /* bytes in the archives that may have to be inflated */
+	bool shared;      /* of any file */
+	bool has_stdin;
+};
+
+/* A member that has to be read. */
+struct plan_member {
+	uint64_t offset,
+	    plain_offset; /* in the file; of its first line in the decompressed data */
+	uint64_t line;    /* number of its first line */
+	uint32_t member_bytes, payload_bytes, lines;
+	bool checked; /* all its lines are objects with a time of their own, or blank */
+	bool untimed; /* some of its lines may have no effective time */
+	int64_t min_ts, max_ts; /* CLOCK_NONE: no line has one */
+	int64_t ts_before;
+};
+
+/* Warnings go to warn, numbers to counts.  *ret is to be freed with plan_free. */
+int plan_new(struct plan **ret, const struct question *q, const struct qwarn *warn,
+    auditq_counts *counts, auditq_error *err);
+void plan_free(struct plan *p);
+
+/*
+ * The members of an archive that have to be read, in order; *out is to be freed.  With answered
+ * (for a count), those whose summary tells how many of their lines match are added to *answered instead.
+ * 0, or 1: the index is damaged, the file has to be read as a stream; negative.
+ */
+int plan_members(struct plan *p, size_t file, const struct question *q,
+    const struct match_query *query, struct plan_member **out, size_t *n, uint64_t *answered,
+    const struct qwarn *warn, auditq_counts *counts, auditq_error *err);
+
+#endif

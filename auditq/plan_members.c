@@ -1,0 +1,227 @@
+/* plan_members - which members of one archive have to be read. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan.h"
+#include "prune.h"
+#include "sys.h"
+
+struct choice {
+	const struct question *q;
+	const struct match_query *query;
+	const struct index *ix;
+	bool *by_run; /* members that the run table excludes; NULL: it cannot tell */
+	uint64_t *answered;
+	auditq_counts *counts;
+};
+
+static unsigned
+index_parts(const struct question *q, const struct match_query *query)
+{
+	unsigned want = query->nrun > 0 ? INDEX_RUNS : 0;
+
+	if (query->nrun > 0 || query->nstage > 0 || q->where != NULL)
+		want |= INDEX_FILTERS;
+	return want;
+}
+
+/* Mark the members between a run's first and last. */
+static void
+include_run(bool *excluded, size_t n, const struct format_run *run)
+{
+	for (size_t i = run->first_member; i <= run->last_member && i < n; i++)
+		excluded[i] = false;
+}
+
+static int
+look_up_runs(struct choice *c, auditq_error *err)
+{
+	size_t n = index_members(c->ix), first, end;
+	bool complete = false;
+
+	if (c->query->nrun == 0)
+		return 0;
+	(void)index_runs(c->ix, &complete);
+	if (!complete)
+		return 0;
+	if ((c->by_run = malloc(n * sizeof *c->by_run + 1)) == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "plan");
+	memset(c->by_run, true, n * sizeof *c->by_run);
+	for (size_t i = 0; i < c->query->nrun; i++) {
+		const struct match_run *asked = &c->query->run[i];
+
+		index_find_runs(c->ix, asked->id, asked->n, &first, &end);
+		for (size_t r = first; r < end; r++) {
+			const struct format_run *run = index_run(c->ix, r);
+
+			if (!asked->exact || run->nid == asked->n)
+				include_run(c->by_run, n, run);
+		}
+	}
+	return 0;
+}
+
+static uint64_t
+records(const struct format_data *d)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < sizeof d->levels / sizeof d->levels[0]; i++)
+		n += d->levels[i];
+	return n;
+}
+
+/* Whether the summary tells exactly how many lines match, all of them being in the window. */
+static bool
+summary_counts(const struct choice *c, const struct format_data *d, bool all, uint64_t *n)
+{
+	const struct match_query *query = c->query;
+
+	*n = records(d);
+	if (all)
+		return true;
+	if (query->nrun > 0 || query->nstage > 0 || query->where != NULL ||
+	    (query->failed && query->levels != 0))
+		return false;
+	*n = query->failed ? d->failed : 0;
+	for (int i = 0; i < SCHEMA_LEVELS; i++)
+		*n += (query->levels >> i & 1) != 0 ? d->levels[i] : 0;
+	return true;
+}
+
+static bool
+time_excludes(const struct question *q, const struct format_data *d)
+{
+	if (q->after == INT64_MIN && q->before == INT64_MAX)
+		return false;
+	/* A line without an effective time is in no bounded window. */
+	return d->min_ts == CLOCK_NONE || d->max_ts < q->after ||
+	    (q->before != INT64_MAX && d->min_ts >= q->before);
+}
+
+static bool
+wholly_inside(const struct question *q, const struct format_data *d)
+{
+	bool untimed = d->ts_before == CLOCK_NONE && d->untimed > 0;
+
+	if (q->after == INT64_MIN && q->before == INT64_MAX)
+		return true;
+	return !untimed && question_in_window(q, d->min_ts) && question_in_window(q, d->max_ts);
+}
+
+/* Whether member i has to be read. */
+static bool
+choose(struct choice *c, size_t i)
+{
+	const struct format_data *d = index_member(c->ix, i);
+	enum prune_answer answer = PRUNE_SOME;
+	enum prune_reason reason = PRUNE_BY_COUNTS;
+	uint64_t n;
+
+	if (time_excludes(c->q, d)) {
+		c->counts->members_by_time++;
+		return false;
+	}
+	/* What is unreadable in it is to be told. */
+	if (d->unreadable > 0)
+		return true;
+	if (c->by_run != NULL && c->by_run[i]) {
+		c->counts->members_by_run++;
+		return false;
+	}
+	answer = prune_member(c->query, c->ix, i, &reason);
+	if (answer == PRUNE_NONE) {
+		c->counts->members_by_counts += reason == PRUNE_BY_COUNTS;
+		c->counts->members_by_run += reason == PRUNE_BY_RUN;
+		c->counts->members_by_filter += reason == PRUNE_BY_FILTER;
+		return false;
+	}
+	if (c->answered != NULL && wholly_inside(c->q, d) &&
+	    summary_counts(c, d, answer == PRUNE_ALL, &n)) {
+		*c->answered += n;
+		c->counts->members_answered++;
+		return false;
+	}
+	return true;
+}
+
+static int
+choose_all(struct choice *c, struct plan_member **out, size_t *nout, auditq_error *err)
+{
+	size_t n = index_members(c->ix);
+	struct plan_member *chosen = malloc((n + 1) * sizeof *chosen);
+	uint64_t line = 1;
+	size_t k = 0;
+
+	if (chosen == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "plan");
+	for (size_t i = 0; i < n; i++) {
+		const struct format_data *d = index_member(c->ix, i);
+
+		if (choose(c, i))
+			chosen[k++] = (struct plan_member){
+				.offset = index_offset(c->ix, i),
+				.plain_offset = index_plain_offset(c->ix, i),
+				.line = line,
+				.member_bytes = d->member_bytes,
+				.payload_bytes = d->payload_bytes,
+				.lines = d->lines,
+				.checked = d->unreadable == 0 && d->untimed == 0,
+				.untimed = d->ts_before == CLOCK_NONE && d->untimed > 0,
+				.min_ts = d->min_ts,
+				.max_ts = d->max_ts,
+				.ts_before = d->ts_before,
+			};
+		line += d->lines;
+	}
+	c->counts->members += n;
+	*out = chosen;
+	*nout = k;
+	return 0;
+}
+
+/* 0; 1: there is no index that holds; negative. */
+static int
+load(struct index **ix, const struct catalog_file *f, unsigned want, const struct qwarn *warn,
+    auditq_error *err)
+{
+	auditq_error error;
+	int fd =
+	    sys->openat(AT_FDCWD, f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+	int r;
+
+	/* Reading it as a stream says why it cannot be opened. */
+	if (fd < 0)
+		return 1;
+	qerror_reset(&error);
+	r = index_load(ix, fd, f->size, f->path, want, &error);
+	(void)sys->close(fd);
+	if (r == 0)
+		return 0;
+	if (r == AUDITQ_ENOMEM)
+		return qerror_set(err, r, ENOMEM, f->path, "index");
+	qwarn_send(warn, r, false, f->path, 0, error.offset,
+	    "no usable index, so all of it is read: %s", error.text);
+	return 1;
+}
+
+int
+plan_members(struct plan *p, size_t file, const struct question *q,
+    const struct match_query *query, struct plan_member **out, size_t *n, uint64_t *answered,
+    const struct qwarn *warn, auditq_counts *counts, auditq_error *err)
+{
+	struct choice c = { .q = q, .query = query, .answered = answered, .counts = counts };
+	struct index *ix;
+	int r = load(&ix, p->file[file].in, index_parts(q, query), warn, err);
+
+	if (r != 0)
+		return r;
+	c.ix = ix;
+	if ((r = look_up_runs(&c, err)) == 0)
+		r = choose_all(&c, out, n, err);
+	free(c.by_run);
+	index_free(ix);
+	return r;
+}

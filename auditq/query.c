@@ -1,0 +1,224 @@
+#include "query.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMORY_DEFAULT (UINT64_C(32) << 20)
+
+auditq_t *
+auditq_new(void)
+{
+	auditq_t *q = calloc(1, sizeof *q);
+
+	if (q == NULL)
+		return NULL;
+	q->ask = (struct question){ .after = INT64_MIN,
+		.before = INT64_MAX,
+		.now = CLOCK_NONE,
+		.limit = UINT64_MAX,
+		.use_index = true,
+		.memory = MEMORY_DEFAULT };
+	return q;
+}
+
+static void
+list_free(struct question_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->p[i]);
+	free(list->p);
+}
+
+/* A search stops its workers by its flag, which then stands as the user left it. */
+static void
+end_search(auditq_t *q, struct search *s, bool *stop)
+{
+	search_free(s);
+	__atomic_store_n(stop, false, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&q->canceled, __ATOMIC_SEQ_CST))
+		__atomic_store_n(stop, true, __ATOMIC_SEQ_CST);
+}
+
+void
+auditq_free(auditq_t *q)
+{
+	if (q == NULL)
+		return;
+	search_free(q->search);
+	list_free(&q->ask.path);
+	list_free(&q->ask.run);
+	list_free(&q->ask.stage);
+	expr_free(q->ask.where);
+	free(q->ask.where_text);
+	free(q);
+}
+
+void
+auditq_cancel(auditq_t *q)
+{
+	if (q == NULL)
+		return;
+	__atomic_store_n(&q->canceled, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&q->stop_next, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&q->stop_count, true, __ATOMIC_SEQ_CST);
+}
+
+static bool
+asks_stdin(const struct question *ask)
+{
+	for (size_t i = 0; i < ask->path.n; i++)
+		if (strcmp(ask->path.p[i], "-") == 0)
+			return true;
+	return false;
+}
+
+/* What must hold before a search begins. */
+static int
+check(auditq_t *q, auditq_error *err)
+{
+	if (q->wrong.code != 0) {
+		if (err != NULL)
+			*err = q->wrong;
+		return q->wrong.code;
+	}
+	if (q->ask.path.n == 0)
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL, "no path to look in");
+	if (__atomic_load_n(&q->canceled, __ATOMIC_SEQ_CST))
+		return qerror_set(err, AUDITQ_ECANCELED, 0, NULL, "canceled");
+	if (!asks_stdin(&q->ask))
+		return 0;
+	if (q->stdin_used)
+		return qerror_set(
+		    err, AUDITQ_EINVAL, 0, "-", "standard input can be read only once");
+	q->stdin_used = true;
+	return 0;
+}
+
+static int
+fail(auditq_t *q, int code, const auditq_error *why, auditq_error *err)
+{
+	end_search(q, q->search, &q->stop_next);
+	q->search = NULL;
+	q->over = true;
+	q->failure = *why;
+	if (err != NULL)
+		*err = *why;
+	return code;
+}
+
+static int
+give(auditq_t *q, auditq_record *rec, auditq_error *why)
+{
+	struct batch_line line;
+	int r;
+
+	if (q->search == NULL) {
+		q->counts = (auditq_counts){ 0 };
+		if ((r = check(q, why)) < 0 || q->ask.limit == 0)
+			return r;
+		if ((r = search_new(
+			 &q->search, &q->ask, &q->stop_next, false, &q->counts, why)) < 0)
+			return r;
+	}
+	if (__atomic_load_n(&q->canceled, __ATOMIC_RELAXED))
+		return qerror_set(why, AUDITQ_ECANCELED, 0, NULL, "canceled");
+	if (q->given == q->ask.limit || (r = search_next(q->search, &line, why)) == 0)
+		return 0;
+	if (r < 0)
+		return r;
+	*rec = (auditq_record){ .line = line.p,
+		.len = line.n,
+		.ts = line.key.ts,
+		.path = search_path(q->search, line.key.path),
+		.offset = line.key.offset };
+	q->given++;
+	return 1;
+}
+
+int
+auditq_next(auditq_t *q, auditq_record *rec, auditq_error *err)
+{
+	auditq_error why;
+	int r;
+
+	qerror_reset(err);
+	if (q == NULL || rec == NULL)
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL, "no query or no record");
+	if (q->over) {
+		if (q->failure.code != 0 && err != NULL)
+			*err = q->failure;
+		return q->failure.code;
+	}
+	qerror_reset(&why);
+	if ((r = give(q, rec, &why)) > 0)
+		return r;
+	if (r < 0)
+		return fail(q, r, &why, err);
+	end_search(q, q->search, &q->stop_next);
+	q->search = NULL;
+	q->over = true;
+	return 0;
+}
+
+int
+auditq_count(auditq_t *q, uint64_t *n, auditq_error *err)
+{
+	struct search *s = NULL;
+	auditq_counts counts = { 0 };
+	uint64_t found;
+	int r;
+
+	qerror_reset(err);
+	if (q == NULL || n == NULL)
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL, "no query or no number");
+	if ((r = check(q, err)) < 0)
+		return r;
+	r = search_new(&s, &q->ask, &q->stop_count, true, &counts, err);
+	if (r == 0)
+		r = search_count(s, &found, err);
+	end_search(q, s, &q->stop_count);
+	if (q->search == NULL)
+		q->counts = counts;
+	if (r < 0)
+		return r;
+	*n = found < q->ask.limit ? found : q->ask.limit;
+	return 0;
+}
+
+int
+auditq_rewind(auditq_t *q, auditq_error *err)
+{
+	qerror_reset(err);
+	if (q == NULL)
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL, "no query");
+	if (q->stdin_used)
+		return qerror_set(
+		    err, AUDITQ_EINVAL, 0, "-", "standard input can be read only once");
+	search_free(q->search);
+	q->search = NULL;
+	q->over = false;
+	q->given = 0;
+	q->failure = (auditq_error){ 0 };
+	__atomic_store_n(&q->canceled, false, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&q->stop_next, false, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&q->stop_count, false, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+int
+auditq_get_counts(const auditq_t *q, auditq_counts *out)
+{
+	auditq_counts counts;
+	size_t size;
+
+	if (q == NULL || out == NULL || out->size < sizeof out->size)
+		return AUDITQ_EINVAL;
+	size = out->size < sizeof counts ? out->size : sizeof counts;
+	counts = q->counts;
+	counts.size = size;
+	counts.after = q->ask.after;
+	counts.before = q->ask.before;
+	memcpy(out, &counts, size);
+	return 0;
+}

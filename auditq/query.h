@@ -1,0 +1,25 @@
+/*
+ * query - the public handle: a question, and the search that answers it.
+ */
+#ifndef QUERY_H
+#define QUERY_H
+
+#include "question.h"
+#include "search.h"
+
+struct auditq {
+	struct question ask;
+	auditq_error wrong; /* the builder's first error */
+
+	struct search *search; /* under way; NULL: not begun, or over */
+	bool over;             /* nothing more is given, but the failure if there was one */
+	auditq_error failure;
+	uint64_t given;
+	auditq_counts counts; /* of the last search */
+	bool stdin_used;
+
+	/* Atomic, set by auditq_cancel in any thread.  Each search polls a flag of its own. */
+	bool canceled, stop_next, stop_count;
+};
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * question - what a query asks, as the builder's calls have put it together.
+ */
+#ifndef QUESTION_H
+#define QUESTION_H
+
+#include "match.h"
+#include "qerror.h"
+
+struct question_list {
+	char **p;
+	size_t n;
+};
+
+struct question {
+	struct question_list path, run, stage; /* run: ids and prefixes */
+	bool run_last;
+	bool failed;
+	unsigned levels;       /* as in match_query */
+	int64_t after, before; /* INT64_MIN, INT64_MAX: open */
+	int64_t now;           /* CLOCK_NONE: not asked for so far */
+	char *where_text;
+	struct expr *where; /* all that was given, and-ed */
+	uint64_t limit;     /* UINT64_MAX: none */
+	bool reverse;
+	unsigned jobs; /* 0: as many as there are processors */
+	bool use_index;
+	uint64_t memory;
+	struct qwarn warn;
+	auditq_cache_t *cache;
+};
+
+/* Whether an effective time is in the window; CLOCK_NONE is only in one that is open on both sides. */
+static inline bool
+question_in_window(const struct question *q, int64_t ts)
+{
+	if (ts == CLOCK_NONE)
+		return q->after == INT64_MIN && q->before == INT64_MAX;
+	return ts >= q->after && (ts < q->before || q->before == INT64_MAX);
+}
+
+#endif

@@ -1,0 +1,540 @@
+#include "search.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cache.h"
+#include "lastrun.h"
+#include "merge.h"
+#include "sift.h"
+#include "twins.h"
+#include "workers.h"
+
+/* Of the memory for matching lines, this part is for those that were found and not merged yet. */
+#define AHEAD_PART 4
+/* A file's piece holds at least so much before it takes the merge's lock. */
+#define FLUSH_MIN ((size_t)16 << 10)
+
+/* Files that are begun at the start and not finished. */
+#define STREAMS_MAX 64
+
+/* A piece of work: a member, or a file whose times are not known. */
+struct task {
+	struct work work; /* first */
+	struct search *s;
+	struct task *next;
+	size_t file;
+	bool whole;
+	struct plan_member member;
+	int64_t from; /* no line of it comes before that time, in the order of answers */
+	struct sift_result result;
+};
+
+/* What is not begun yet: an archive that is not planned, or a member of one that is. */
+struct pending {
+	int64_t from;
+	size_t file;
+	bool archive;
+	struct plan_member member;
+};
+
+struct search {
+	const struct question *q;
+	bool *stop; /* atomic: what the workers poll */
+	bool counting;
+	auditq_counts *counts;
+	struct match_query query;
+	struct match_run *run;
+	char *last_id; /* what `last` was found to be */
+
+	struct plan *plan;
+	struct sift sift;
+	struct workers *workers;
+	struct merge *merge;
+	pthread_mutex_t merging; /* workers add to merge while files are sifted */
+	struct twins twins;
+
+	struct pending *heap; /* by `from` */
+	size_t nheap, cap_heap;
+	struct task *first, **last; /* begun, in the order in which they are needed */
+	size_t ntask;
+	uint64_t ahead; /* payload bytes in them */
+	uint64_t answered;
+};
+
+/* ---- what is pending ---- */
+
+/* A total order, so that the same files are always taken in the same one. */
+static bool
+comes_first(const struct search *s, const struct pending *a, const struct pending *b)
+{
+	if (a->from != b->from)
+		return s->q->reverse ? a->from > b->from : a->from < b->from;
+	if (a->file != b->file)
+		return a->file < b->file;
+	return a->member.offset < b->member.offset;
+}
+
+static int
+heap_push(struct search *s, const struct pending *p, auditq_error *err)
+{
+	size_t i = s->nheap;
+
+	if (s->nheap == s->cap_heap) {
+		size_t cap = s->cap_heap == 0 ? 64 : 2 * s->cap_heap;
+		struct pending *grown = realloc(s->heap, cap * sizeof *grown);
+
+		if (grown == NULL)
+			return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "search");
+		s->heap = grown;
+		s->cap_heap = cap;
+	}
+	s->nheap++;
+	for (; i > 0 && comes_first(s, p, &s->heap[(i - 1) / 2]); i = (i - 1) / 2)
+		s->heap[i] = s->heap[(i - 1) / 2];
+	s->heap[i] = *p;
+	return 0;
+}
+
+static struct pending
+heap_pop(struct search *s)
+{
+	struct pending top = s->heap[0], moved = s->heap[--s->nheap];
+	size_t i = 0;
+
+	for (;;) {
+		size_t child = 2 * i + 1;
+
+		if (child >= s->nheap)
+			break;
+		if (child + 1 < s->nheap &&
+		    comes_first(s, &s->heap[child + 1], &s->heap[child]))
+			child++;
+		if (!comes_first(s, &s->heap[child], &moved))
+			break;
+		s->heap[i] = s->heap[child];
+		i = child;
+	}
+	s->heap[i] = moved;
+	return top;
+}
+
+/* The first time in the order of answers; lines without one are before all. */
+static int64_t
+first_time(const struct search *s, int64_t min_ts, int64_t max_ts, bool untimed)
+{
+	if (s->q->reverse)
+		return max_ts;
+	return untimed ? CLOCK_NONE : min_ts;
+}
+
+/* Whether a line with this time may be given although what starts at `from` is not open. */
+static bool
+precedes(const struct search *s, int64_t ts, int64_t from)
+{
+	return s->q->reverse ? ts > from : ts < from;
+}
+
+/* ---- tasks ---- */
+
+static void
+run_task(struct work *work, unsigned slot)
+{
+	struct task *t = (struct task *)work;
+
+	if (t->whole)
+		sift_file(&t->s->sift, slot, t->file, &t->result);
+	else
+		sift_member(&t->s->sift, slot, t->file, &t->member, &t->result);
+}
+
+static int
+add_task(struct search *s, size_t file, const struct plan_member *member, int64_t from,
+    auditq_error *err)
+{
+	struct task *t = calloc(1, sizeof *t);
+
+	if (t == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "search");
+	t->work.run = run_task;
+	t->s = s;
+	t->file = file;
+	t->from = from;
+	t->whole = member == NULL;
+	if (member != NULL) {
+		t->member = *member;
+		s->ahead += member->payload_bytes;
+	}
+	*s->last = t;
+	s->last = &t->next;
+	s->ntask++;
+	workers_add(s->workers, &t->work);
+	return 0;
+}
+
+static void
+add_counts(auditq_counts *to, const auditq_counts *from)
+{
+	to->members_inflated += from->members_inflated;
+	to->members_cached += from->members_cached;
+	to->members_without_match += from->members_without_match;
+	to->bytes_read += from->bytes_read;
+	to->bytes_inflated += from->bytes_inflated;
+	to->lines += from->lines;
+	to->matched += from->matched;
+	to->unreadable += from->unreadable;
+}
+
+static void
+task_free(struct task *t)
+{
+	batch_release(&t->result.batch);
+	notes_release(&t->result.notes);
+	free(t);
+}
+
+/* Take the first task off the list and wait for it; what it found goes into the merge, what it has to
+ * say to the caller. */
+static int
+finish_task(struct search *s, auditq_error *err)
+{
+	struct task *t = s->first;
+	int r;
+
+	if ((s->first = t->next) == NULL)
+		s->last = &s->first;
+	s->ntask--;
+	workers_wait(s->workers, &t->work);
+	if (!t->whole)
+		s->ahead -= t->member.payload_bytes;
+	add_counts(s->counts, &t->result.counts);
+	notes_deliver(&t->result.notes, &s->q->warn, &s->counts->warnings, &s->counts->lost);
+	r = t->result.r;
+	if (r < 0) {
+		if (err != NULL && err->code == 0)
+			*err = t->result.err;
+	} else if (t->result.batch.n > 0) {
+		r = merge_take(s->merge, &t->result.batch, err);
+		s->counts->spilled = merge_spilled(s->merge);
+	}
+	task_free(t);
+	return r < 0 ? r : 0;
+}
+
+/* Called by workers that sift files. */
+static int
+take_batch(void *arg, struct batch *sorted, auditq_error *err)
+{
+	struct search *s = arg;
+	int r;
+
+	(void)pthread_mutex_lock(&s->merging);
+	r = merge_take(s->merge, sorted, err);
+	(void)pthread_mutex_unlock(&s->merging);
+	return r;
+}
+
+/* ---- the window of tasks ahead ---- */
+
+/* Plan an archive's members, now that its time has come. */
+static int
+open_archive(struct search *s, const struct pending *p, auditq_error *err)
+{
+	const struct plan_file *f = &s->plan->file[p->file];
+	bool answer = s->counting && !f->shared;
+	struct plan_member *member;
+	struct notes notes = { 0 };
+	struct qwarn warn = notes_target(&notes);
+	size_t n = 0;
+	int r = plan_members(s->plan, p->file, s->q, &s->query, &member, &n,
+	    answer ? &s->answered : NULL, &warn, s->counts, err);
+
+	notes_deliver(&notes, &s->q->warn, &s->counts->warnings, &s->counts->lost);
+	if (r != 0)
+		return r < 0 ? r : add_task(s, p->file, NULL, p->from, err);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct pending next = { .file = p->file, .member = member[i] };
+
+		next.from =
+		    first_time(s, member[i].min_ts, member[i].max_ts, member[i].untimed);
+		r = heap_push(s, &next, err);
+	}
+	free(member);
+	return r;
+}
+
+/* Keep the workers busy, but hold no more than a part of the memory in what they found. */
+static int
+look_ahead(struct search *s, auditq_error *err)
+{
+	size_t most = 2 * (size_t)workers_count(s->workers);
+	int r = 0;
+
+	if (workers_count(s->workers) == 1)
+		most = 1;
+	while (r == 0 && s->nheap > 0 && s->ntask < most &&
+	    (s->ntask == 0 || s->ahead < s->q->memory / AHEAD_PART)) {
+		struct pending p = heap_pop(s);
+
+		if (p.archive)
+			r = open_archive(s, &p, err);
+		else
+			r = add_task(s, p.file, &p.member, p.from, err);
+	}
+	return r;
+}
+
+/* ---- the start ---- */
+
+static unsigned
+jobs(const struct question *q)
+{
+	long n = q->jobs;
+
+	if (n == 0)
+		n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
+}
+
+static int
+set_runs(struct search *s, auditq_error *err)
+{
+	const struct question *q = s->q;
+	size_t n = 0;
+
+	if ((s->run = calloc(q->run.n + 1, sizeof *s->run)) == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "search");
+	for (; n < q->run.n; n++)
+		s->run[n] = (struct match_run){ q->run.p[n], strlen(q->run.p[n]), false };
+	s->query.run = s->run;
+	s->query.nrun = n;
+	return 0;
+}
+
+/* Find the run that `last` stands for; false: there is none. */
+static int
+find_last(struct search *s, bool *found, auditq_error *err)
+{
+	struct qwarn warn = s->q->warn;
+	size_t n;
+	int r;
+
+	if (s->plan->has_stdin)
+		return qerror_set(err, AUDITQ_EINVAL, 0, "-",
+		    "the last run is not found in standard input, which is read only once");
+	r = lastrun_find(
+	    s->plan, s->q, s->stop, s->workers, &warn, s->counts, &s->last_id, &n, err);
+	if (r < 0)
+		return r;
+	*found = s->last_id != NULL;
+	if (*found)
+		s->run[s->query.nrun++] = (struct match_run){ s->last_id, n, true };
+	return 0;
+}
+
+static int
+make_parts(struct search *s, auditq_error *err)
+{
+	struct qwarn warn;
+	struct notes notes = { 0 };
+	int r;
+
+	if ((r = set_runs(s, err)) < 0)
+		return r;
+	warn = notes_target(&notes);
+	r = plan_new(&s->plan, s->q, &warn, s->counts, err);
+	notes_deliver(&notes, &s->q->warn, &s->counts->warnings, &s->counts->lost);
+	if (r < 0)
+		return r;
+	if ((r = workers_new(&s->workers, jobs(s->q), err)) < 0)
+		return r;
+	return merge_new(
+	    &s->merge, s->q->memory - s->q->memory / AHEAD_PART, s->q->reverse, err);
+}
+
+static int
+make_sift(struct search *s, auditq_error *err)
+{
+	unsigned n = workers_count(s->workers);
+	auditq_cache_t *cache = s->q->cache;
+
+	if (cache != NULL && s->plan->payload > cache_max(cache)) {
+		cache_bypass(cache);
+		cache = NULL;
+	}
+	s->sift = (struct sift){ .q = s->q,
+		.query = &s->query,
+		.plan = s->plan,
+		.cache = cache,
+		.cancel = s->stop,
+		.counting = s->counting && !s->plan->shared,
+		.flush_bytes = s->q->memory / AHEAD_PART / n,
+		.flush = take_batch,
+		.arg = s };
+	if (s->sift.flush_bytes < FLUSH_MIN)
+		s->sift.flush_bytes = FLUSH_MIN;
+	return sift_init(&s->sift, n, err);
+}
+
+/* Files without known times are sifted now; archives wait for their time. */
+static int
+begin(struct search *s, auditq_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->plan->catalog.n && r == 0; i++) {
+		const struct plan_file *f = &s->plan->file[i];
+		struct pending p = { .file = i, .archive = true };
+
+		p.from = first_time(s, f->min_ts, f->max_ts, f->untimed);
+		if (f->how == PLAN_ARCHIVE)
+			r = heap_push(s, &p, err);
+		else if (f->how == PLAN_STREAM)
+			r = add_task(s, i, NULL, p.from, err);
+		if (r == 0 && s->ntask == STREAMS_MAX)
+			r = finish_task(s, err);
+	}
+	while (r == 0 && s->first != NULL)
+		r = finish_task(s, err);
+	s->counts->spilled = merge_spilled(s->merge);
+	return r;
+}
+
+int
+search_new(struct search **ret, const struct question *q, bool *stop, bool counting,
+    auditq_counts *counts, auditq_error *err)
+{
+	struct search *s = calloc(1, sizeof *s);
+	bool any = true;
+	int r;
+
+	if (s == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "search");
+	s->q = q;
+	s->stop = stop;
+	s->counting = counting;
+	s->counts = counts;
+	s->last = &s->first;
+	(void)pthread_mutex_init(&s->merging, NULL);
+	s->query = (struct match_query){ .stage = (const char *const *)q->stage.p,
+		.nstage = q->stage.n,
+		.failed = q->failed,
+		.levels = q->levels,
+		.where = q->where };
+	if ((r = make_parts(s, err)) == 0 && q->run_last)
+		r = find_last(s, &any, err);
+	if (r == 0 && (r = make_sift(s, err)) == 0 && (any || s->query.nrun > 0))
+		r = begin(s, err);
+	if (r < 0) {
+		search_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void
+search_free(struct search *s)
+{
+	struct task *next;
+
+	if (s == NULL)
+		return;
+	__atomic_store_n(s->stop, true, __ATOMIC_RELAXED);
+	workers_free(s->workers);
+	for (struct task *t = s->first; t != NULL; t = next) {
+		next = t->next;
+		task_free(t);
+	}
+	sift_release(&s->sift);
+	merge_free(s->merge);
+	plan_free(s->plan);
+	twins_release(&s->twins);
+	(void)pthread_mutex_destroy(&s->merging);
+	free(s->heap);
+	free(s->run);
+	free(s->last_id);
+	free(s);
+}
+
+/* ---- answers ---- */
+
+/* Whether a line of a file that shares records with another was given before: 1, 0, negative. */
+static int
+is_twin(struct search *s, const struct batch_line *line, auditq_error *err)
+{
+	const struct plan_file *f = &s->plan->file[line->key.path];
+	struct field_path path;
+	struct field seq;
+	uint64_t n;
+	int r;
+
+	if (!f->shared)
+		return 0;
+	field_path_set(&path, "seq", 3);
+	if (field_get(line->p, line->n, &path, 1, &seq) < 0 || seq.type != FIELD_NUMBER ||
+	    !field_u64(&seq, &n))
+		return 0;
+	if ((r = twins_check(&s->twins, line->key.ts, f->in->writer, n)) < 0)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "search");
+	s->counts->duplicates += (uint64_t)r;
+	return r;
+}
+
+int
+search_next(struct search *s, struct batch_line *line, auditq_error *err)
+{
+	const struct batch_line *head;
+	int any, r;
+
+	for (;;) {
+		if ((any = merge_peek(s->merge, &head, err)) < 0)
+			return any;
+		if ((r = look_ahead(s, err)) < 0)
+			return r;
+		if (s->first != NULL &&
+		    !(any > 0 && precedes(s, head->key.ts, s->first->from))) {
+			if ((r = finish_task(s, err)) < 0)
+				return r;
+			continue;
+		}
+		if (any == 0)
+			return 0;
+		*line = *head;
+		merge_advance(s->merge);
+		if ((r = is_twin(s, line, err)) < 0)
+			return r;
+		if (r == 0)
+			return 1;
+	}
+}
+
+int
+search_count(struct search *s, uint64_t *n, auditq_error *err)
+{
+	struct batch_line line;
+	int r;
+
+	*n = 0;
+	if (s->plan->shared) {
+		while ((r = search_next(s, &line, err)) > 0)
+			++*n;
+	} else {
+		while ((r = look_ahead(s, err)) == 0 && s->first != NULL)
+			if ((r = finish_task(s, err)) < 0)
+				break;
+		*n = s->counts->matched;
+	}
+	*n += s->answered;
+	s->counts->matched += s->answered;
+	return r;
+}
+
+const char *
+search_path(const struct search *s, uint32_t rank)
+{
+	return s->plan->catalog.file[rank].path;
+}

@@ -1,0 +1,31 @@
+/*
+ * search - one execution of a question: files and members to workers, what they find into one order.
+ *
+ * Files of which no times are known are sifted at the start, all at once.  Members are opened, a few ahead
+ * of need, when the order of answers gets to their first time.
+ */
+#ifndef SEARCH_H
+#define SEARCH_H
+
+#include "batch.h"
+#include "question.h"
+
+struct search;
+
+/*
+ * q is borrowed and constant; counts is the caller's, zeroed, and kept up to date.  stop (atomic) is
+ * polled: set by any thread, it makes the search fail with AUDITQ_ECANCELED; search_free sets it too.  With
+ * counting, only search_count may follow.
+ */
+int search_new(struct search **ret, const struct question *q, bool *stop, bool counting,
+    auditq_counts *counts, auditq_error *err);
+void search_free(struct search *s);
+
+/* 1, and the next line in order, valid until the next call; 0; negative. */
+int search_next(struct search *s, struct batch_line *line, auditq_error *err);
+/* How many lines search_next would give, were there no limit. */
+int search_count(struct search *s, uint64_t *n, auditq_error *err);
+/* Of a line's path. */
+const char *search_path(const struct search *s, uint32_t rank);
+
+#endif

@@ -1,0 +1,503 @@
+#include "sift.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libdeflate.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache.h"
+#include "scan.h"
+#include "source.h"
+#include "sys.h"
+
+#define BLOCK_BYTES ((size_t)256 << 10)
+
+struct sift_slot {
+	struct match **match; /* one a schema, made when it is needed */
+	struct libdeflate_decompressor *inflate;
+	uint8_t *stored; /* a member as it is in the file */
+	char *plain;
+	size_t stored_cap, plain_cap;
+};
+
+/* A piece under way. */
+struct piece {
+	struct sift *s;
+	struct sift_slot *slot;
+	struct sift_result *out;
+	struct match *match;
+	const char *path;
+	uint32_t rank;
+	int64_t ts;                               /* effective time of the line before */
+	uint64_t bad_line, bad_count, bad_offset; /* unreadable lines one after another */
+};
+
+int
+sift_init(struct sift *s, unsigned nslot, auditq_error *err)
+{
+	s->literal = match_literal(s->query, &s->nliteral);
+	if ((s->slot = calloc(nslot, sizeof *s->slot)) == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "workers");
+	s->nslot = nslot;
+	return 0;
+}
+
+static void
+slot_release(const struct sift *s, struct sift_slot *slot)
+{
+	for (size_t i = 0; slot->match != NULL && i < s->plan->nschema; i++)
+		match_free(slot->match[i]);
+	free(slot->match);
+	libdeflate_free_decompressor(slot->inflate);
+	free(slot->stored);
+	free(slot->plain);
+}
+
+void
+sift_release(struct sift *s)
+{
+	for (unsigned i = 0; i < s->nslot; i++)
+		slot_release(s, &s->slot[i]);
+	free(s->slot);
+	s->slot = NULL;
+	s->nslot = 0;
+}
+
+static int
+get_match(struct piece *p, unsigned schema)
+{
+	const struct sift *s = p->s;
+	int r;
+
+	if (p->slot->match == NULL &&
+	    (p->slot->match = calloc(s->plan->nschema, sizeof(struct match *))) == NULL)
+		return qerror_set(&p->out->err, AUDITQ_ENOMEM, ENOMEM, NULL, "match");
+	if (p->slot->match[schema] == NULL &&
+	    (r = match_new(&p->slot->match[schema], s->query, &s->plan->schema[schema],
+		 &p->out->err)) < 0)
+		return r;
+	p->match = p->slot->match[schema];
+	return 0;
+}
+
+static int
+begin(struct piece *p, struct sift *s, unsigned slot, size_t file, struct sift_result *out)
+{
+	const struct plan_file *f = &s->plan->file[file];
+
+	*out = (struct sift_result){ 0 };
+	*p = (struct piece){ .s = s,
+		.slot = &s->slot[slot],
+		.out = out,
+		.path = f->in->path,
+		.rank = (uint32_t)file,
+		.ts = CLOCK_NONE };
+	if (__atomic_load_n(s->cancel, __ATOMIC_RELAXED))
+		return qerror_set(&out->err, AUDITQ_ECANCELED, 0, NULL, "canceled");
+	return get_match(p, f->schema);
+}
+
+/* ---- notes ---- */
+
+static void
+note(struct piece *p, int code, bool lost, uint64_t line, uint64_t offset, const char *text)
+{
+	struct qwarn to = notes_target(&p->out->notes);
+
+	qwarn_send(&to, code, lost, p->path, line, offset, "%s", text);
+}
+
+static void
+end_bad_lines(struct piece *p)
+{
+	struct qwarn to = notes_target(&p->out->notes);
+
+	if (p->bad_count == 1)
+		qwarn_send(&to, AUDITQ_EJSON, true, p->path, p->bad_line, p->bad_offset,
+		    "not a JSON object");
+	else if (p->bad_count > 1)
+		qwarn_send(&to, AUDITQ_EJSON, true, p->path, p->bad_line, p->bad_offset,
+		    "%llu lines are not JSON objects", (unsigned long long)p->bad_count);
+	p->bad_count = 0;
+}
+
+static void
+add_bad_line(struct piece *p, uint64_t offset, uint64_t line)
+{
+	p->out->counts.unreadable++;
+	if (p->bad_count > 0 && line == p->bad_line + p->bad_count) {
+		p->bad_count++;
+		return;
+	}
+	end_bad_lines(p);
+	p->bad_line = line;
+	p->bad_offset = offset;
+	p->bad_count = 1;
+}
+
+/* ---- lines ---- */
+
+static int
+no_memory(struct piece *p)
+{
+	return qerror_set(&p->out->err, AUDITQ_ENOMEM, ENOMEM, p->path, "matching lines");
+}
+
+static int
+sort_batch(struct piece *p)
+{
+	const struct question *q = p->s->q;
+	struct batch *b = &p->out->batch;
+
+	if (batch_sort(b, q->reverse) < 0 || (b->n > q->limit && batch_keep(b, q->limit) < 0))
+		return no_memory(p);
+	return 0;
+}
+
+static int
+flush(struct piece *p)
+{
+	int r;
+
+	if (p->out->batch.n == 0)
+		return 0;
+	if ((r = sort_batch(p)) < 0)
+		return r;
+	return p->s->flush(p->s->arg, &p->out->batch, &p->out->err);
+}
+
+static int
+keep_line(struct piece *p, const char *line, size_t n, uint64_t offset)
+{
+	struct batch_key key = { .ts = p->ts, .path = p->rank, .offset = offset };
+
+	p->out->counts.matched++;
+	if (p->s->counting)
+		return 0;
+	return batch_add(&p->out->batch, &key, line, n) < 0 ? no_memory(p) : 0;
+}
+
+/* Line number 0: not known. */
+static int
+sift_line(struct piece *p, const char *line, size_t n, uint64_t offset, uint64_t number)
+{
+	struct match_facts facts;
+	int r;
+
+	if (scan_blank(line, n))
+		return 0;
+	if (n > SOURCE_LINE_MAX) {
+		note(p, AUDITQ_ETOOBIG, true, number, offset,
+		    "a line that is too long was skipped");
+		return 0;
+	}
+	r = match_line(p->match, line, n, &facts, &p->out->err);
+	if (facts.ts != CLOCK_NONE)
+		p->ts = facts.ts;
+	if (r == AUDITQ_EJSON) {
+		if (question_in_window(p->s->q, p->ts))
+			add_bad_line(p, offset, number);
+		return 0;
+	}
+	if (r <= 0 || !question_in_window(p->s->q, p->ts))
+		return r;
+	return keep_line(p, line, n, offset);
+}
+
+/* All lines of a block; *number is moved on. */
+static int
+sift_block(struct piece *p, const char *block, size_t n, uint64_t offset, uint64_t *number)
+{
+	const char *at = block, *line;
+	size_t len;
+	int r;
+
+	while (scan_line(&at, block + n, &line, &len)) {
+		r = sift_line(p, line, len, offset + (uint64_t)(line - block), *number);
+		if (r < 0)
+			return r;
+		++*number;
+	}
+	return 0;
+}
+
+/* The next place at or behind from of a needle that was last found at `before`. */
+static const char *
+next_place(const char *before, const char *from, const char *end, const char *needle, size_t n)
+{
+	const char *hit;
+
+	if (before != NULL && before >= from)
+		return before;
+	hit = scan_find(from, (size_t)(end - from), needle, n);
+	return hit == NULL ? end : hit;
+}
+
+/* Only lines that could match: of a member all of whose lines are known to be objects with times. */
+static int
+sift_candidates(struct piece *p, const char *block, size_t n, uint64_t offset)
+{
+	const char *at = block, *end = block + n, *literal = NULL, *escape = NULL;
+
+	while (at < end) {
+		const char *hit, *line, *feed;
+		int r;
+
+		literal = next_place(literal, at, end, p->s->literal, p->s->nliteral);
+		escape = next_place(escape, at, end, "\\u", 2);
+		hit = literal < escape ? literal : escape;
+		if (hit == end)
+			return 0;
+		feed = memrchr(at, '\n', (size_t)(hit - at));
+		line = feed == NULL ? at : feed + 1;
+		feed = memchr(hit, '\n', (size_t)(end - hit));
+		at = feed == NULL ? end : feed + 1;
+		r = sift_line(p, line, (size_t)((feed == NULL ? end : feed) - line),
+		    offset + (uint64_t)(line - block), 0);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- members ---- */
+
+static void *
+grow(void *buf, size_t *cap, size_t n)
+{
+	void *grown;
+
+	if (*cap >= n)
+		return buf;
+	free(buf);
+	*cap = 0;
+	if ((grown = malloc(n)) != NULL)
+		*cap = n;
+	return grown;
+}
+
+/* Read the member as it is stored.  1; 0: it cannot be read, which was noted; negative. */
+static int
+read_stored(struct piece *p, const struct plan_member *m)
+{
+	const struct catalog_file *in = p->s->plan->file[p->rank].in;
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	p->slot->stored = grow(p->slot->stored, &p->slot->stored_cap, m->member_bytes);
+	if (p->slot->stored == NULL)
+		return no_memory(p);
+	fd = sys->openat(AT_FDCWD, in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd < 0) {
+		bool lost = errno != ENOENT;
+
+		note(p, lost ? AUDITQ_EIO : AUDITQ_ENOENT, lost, 0, m->offset,
+		    lost ? "cannot open" : "removed since it was listed, as retention does");
+		return 0;
+	}
+	if (sys->fstat(fd, &st) < 0 || st.st_dev != in->dev || st.st_ino != in->ino ||
+	    (uint64_t)st.st_size != in->size) {
+		note(p, AUDITQ_EIO, true, 0, m->offset, "replaced since it was listed");
+		(void)sys->close(fd);
+		return 0;
+	}
+	n = sys_pread_all(fd, p->slot->stored, m->member_bytes, (off_t)m->offset);
+	(void)sys->close(fd);
+	if (n < 0 || (size_t)n != m->member_bytes) {
+		note(p, AUDITQ_EIO, true, 0, m->offset, "cannot read a member");
+		return 0;
+	}
+	p->out->counts.bytes_read += m->member_bytes;
+	return 1;
+}
+
+/* Decompress to dst and check it.  1; 0: damaged, which was noted; negative. */
+static int
+inflate_to(struct piece *p, const struct plan_member *m, char *dst)
+{
+	size_t used, got;
+	int r = read_stored(p, m);
+
+	if (r <= 0)
+		return r;
+	if (p->slot->inflate == NULL &&
+	    (p->slot->inflate = libdeflate_alloc_decompressor()) == NULL)
+		return no_memory(p);
+	if (libdeflate_gzip_decompress_ex(p->slot->inflate, p->slot->stored, m->member_bytes,
+		dst, m->payload_bytes, &used, &got) != LIBDEFLATE_SUCCESS ||
+	    used != m->member_bytes || got != m->payload_bytes) {
+		note(p, AUDITQ_ECORRUPT, true, 0, m->offset,
+		    "damaged member: its lines are lost");
+		return 0;
+	}
+	p->out->counts.members_inflated++;
+	return 1;
+}
+
+/* Through the cache; *entry is to be released. */
+static int
+get_cached(struct piece *p, const struct plan_member *m, struct cache_entry **entry)
+{
+	const struct catalog_file *in = p->s->plan->file[p->rank].in;
+	struct cache_key key = { in->dev, in->ino, in->size, in->mtime, m->offset };
+	char *plain;
+	int r;
+
+	if ((*entry = cache_get(p->s->cache, &key)) != NULL) {
+		p->out->counts.members_cached++;
+		return 1;
+	}
+	if ((plain = malloc((size_t)m->payload_bytes + 1)) == NULL)
+		return no_memory(p);
+	if ((r = inflate_to(p, m, plain)) <= 0) {
+		free(plain);
+		return r;
+	}
+	*entry = cache_put_take(p->s->cache, &key, plain, m->payload_bytes);
+	return *entry == NULL ? no_memory(p) : 1;
+}
+
+static int
+sift_payload(struct piece *p, const struct plan_member *m, const char *plain)
+{
+	uint64_t line = m->line;
+	int r;
+
+	p->ts = m->ts_before;
+	p->out->counts.bytes_inflated += m->payload_bytes;
+	p->out->counts.lines += m->lines;
+	if (m->checked && p->s->literal != NULL)
+		r = sift_candidates(p, plain, m->payload_bytes, m->plain_offset);
+	else
+		r = sift_block(p, plain, m->payload_bytes, m->plain_offset, &line);
+	if (r < 0)
+		return r;
+	end_bad_lines(p);
+	p->out->counts.members_without_match += p->out->counts.matched == 0;
+	return sort_batch(p);
+}
+
+void
+sift_member(struct sift *s, unsigned slot, size_t file, const struct plan_member *m,
+    struct sift_result *out)
+{
+	struct cache_entry *entry = NULL;
+	struct piece p;
+
+	if ((out->r = begin(&p, s, slot, file, out)) < 0)
+		return;
+	if (s->cache != NULL) {
+		if ((out->r = get_cached(&p, m, &entry)) > 0)
+			out->r = sift_payload(&p, m, entry->data);
+		cache_release(s->cache, entry);
+		return;
+	}
+	p.slot->plain = grow(p.slot->plain, &p.slot->plain_cap, (size_t)m->payload_bytes + 1);
+	if (p.slot->plain == NULL)
+		out->r = no_memory(&p);
+	else if ((out->r = inflate_to(&p, m, p.slot->plain)) > 0)
+		out->r = sift_payload(&p, m, p.slot->plain);
+}
+
+/* ---- files and rings ---- */
+
+/* A file that cannot be read is lost to the answer; the rest goes on. */
+static int
+forgive(struct piece *p, int r)
+{
+	auditq_error *err = &p->out->err;
+
+	if (r != AUDITQ_EIO && r != AUDITQ_ENOENT && r != AUDITQ_EINVAL && r != AUDITQ_EVERSION)
+		return r;
+	note(p, r, r != AUDITQ_ENOENT, 0, err->offset, err->text);
+	qerror_reset(err);
+	return 0;
+}
+
+static int
+sift_stream(struct piece *p, struct source *source)
+{
+	struct source_block block;
+	uint64_t number;
+	int r;
+
+	while ((r = source_next(source, &block, &p->out->err)) > 0) {
+		number = block.line;
+		if ((r = sift_block(p, block.p, block.n, block.offset, &number)) < 0)
+			return r;
+		if (p->out->batch.bytes > p->s->flush_bytes && (r = flush(p)) < 0)
+			return r;
+		p->out->counts.bytes_inflated += block.n;
+		p->out->counts.lines += number - block.line;
+	}
+	return r < 0 ? forgive(p, r) : 0;
+}
+
+/* The footer knows how many lines there should be. */
+static void
+check_complete(struct piece *p)
+{
+	const struct plan_file *f = &p->s->plan->file[p->rank];
+	struct qwarn to = notes_target(&p->out->notes);
+
+	if (f->ours && p->out->counts.lines < f->lines && !notes_lost(&p->out->notes))
+		qwarn_send(&to, AUDITQ_ECORRUPT, true, p->path, 0, 0,
+		    "%llu lines are missing: members were taken out",
+		    (unsigned long long)(f->lines - p->out->counts.lines));
+}
+
+static int
+sift_regular(struct piece *p)
+{
+	const struct catalog_file *in = p->s->plan->file[p->rank].in;
+	struct source_options opt = { .block_bytes = BLOCK_BYTES,
+		.open_segment = in->open,
+		.warn = notes_target(&p->out->notes),
+		.cancel = p->s->cancel };
+	struct source *source;
+	int r;
+
+	if ((r = source_open(&source, in->path, &opt, &p->out->err)) < 0)
+		return forgive(p, r);
+	r = sift_stream(p, source);
+	p->out->counts.bytes_read += source_bytes_read(source);
+	source_close(source);
+	end_bad_lines(p);
+	if (r == 0)
+		check_complete(p);
+	return r;
+}
+
+static int
+sift_ring(struct piece *p)
+{
+	const struct spool *spool = &p->s->plan->file[p->rank].in->spool;
+	int r;
+
+	for (size_t i = 0; i < spool->n; i++) {
+		const struct spool_line *line = &spool->line[i];
+
+		if ((r = sift_line(p, line->p, line->n, line->offset, i + 1)) < 0)
+			return r;
+	}
+	p->out->counts.lines += spool->n;
+	end_bad_lines(p);
+	return 0;
+}
+
+void
+sift_file(struct sift *s, unsigned slot, size_t file, struct sift_result *out)
+{
+	struct piece p;
+
+	if ((out->r = begin(&p, s, slot, file, out)) < 0)
+		return;
+	if (s->plan->file[file].in->kind == CATALOG_RING)
+		out->r = sift_ring(&p);
+	else
+		out->r = sift_regular(&p);
+	if (out->r == 0)
+		out->r = flush(&p);
+}

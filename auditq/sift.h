@@ -1,0 +1,52 @@
+/*
+ * sift - the matching lines of one member, file or ring: what workers do.
+ */
+#ifndef SIFT_H
+#define SIFT_H
+
+#include "batch.h"
+#include "notes.h"
+#include "plan.h"
+
+struct sift_slot; /* one worker's tools */
+
+/* Takes over a sorted batch; called by workers, at any time. */
+typedef int sift_flush_fn(void *arg, struct batch *sorted, auditq_error *err);
+
+/* What all pieces of one search share; only the slots change while workers run. */
+struct sift {
+	const struct question *q;
+	const struct match_query *query;
+	struct plan *plan;
+	auditq_cache_t *cache; /* or NULL */
+	const bool *cancel;    /* atomic */
+	bool counting;         /* count the matching lines, keep none */
+	size_t flush_bytes;    /* of lines that a file's piece holds before they are flushed */
+	sift_flush_fn *flush;
+	void *arg;
+
+	struct sift_slot *slot;
+	unsigned nslot;
+	const char *literal; /* stands in every matching line without \u; or NULL */
+	size_t nliteral;
+};
+
+/* What came of a piece. */
+struct sift_result {
+	int r; /* negative: the search fails with err */
+	auditq_error err;
+	struct batch batch; /* sorted; of a member only */
+	struct notes notes;
+	auditq_counts counts; /* what it adds to the search's */
+};
+
+/* The first members are set by the caller.  sift_release undoes it. */
+int sift_init(struct sift *s, unsigned nslot, auditq_error *err);
+void sift_release(struct sift *s);
+
+void sift_member(struct sift *s, unsigned slot, size_t file, const struct plan_member *member,
+    struct sift_result *out);
+/* A file from front to back, or a ring. */
+void sift_file(struct sift *s, unsigned slot, size_t file, struct sift_result *out);
+
+#endif
