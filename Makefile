@@ -19,16 +19,16 @@ LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf token field 
 LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks context emit \
 	logger
 AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source scan sift expr match prune \
-	batch spill merge sorter cache workers sequence plan plan_members build notes query record output \
+	batch spill merge sorter cache workers sequence plan plan_members twins lastrun search build notes query record output \
 	output/jsonl output/json output/csv export pack_input pack_reject pack_store pack \
 	inspect_json inspect_text inspect recover
 CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = api archive bloom bytes clock config digest emit error export expr field \
-	field_number format golden index inspect jbuf kill level match names output pack \
-	path prune record redact retain ring rotate runid scan schema segment sketch \
-	source sys timespec writer
+	field_number forks format golden index inspect jbuf keeper kill level match \
+	names output pack path prune record redact retain ring rotate runid scan schema \
+	seal segment sketch source sys timespec trail writer
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
@@ -44,6 +44,7 @@ CHECK_PACKAGES = libcmocka-dev scdoc:scdoc clang:clang python3:python3 jq:jq \
 # ---- how it is built -----------------------------------------------------------------------
 
 B = build$(SAN:%=/%)
+O = $B/obj
 
 SAN_asan = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 SAN_tsan = -fsanitize=thread
@@ -56,62 +57,64 @@ LIBS = -ljansson -lz -ldeflate -lpcre2-8 -lcrypto -lpthread -lm
 # A library names all it needs; under a sanitizer the program brings the runtime.
 SHARED = -shared -Wl,-z,nodelete -Wl,--as-needed $(if $(SAN),,-Wl,-z,defs)
 
-BOTH_O   = $(LIBLOG_BOTH:%=$(B)/liblog/%.o)
-LIBLOG_O = $(BOTH_O) $(LIBLOG_ONLY:%=$(B)/liblog/%.o)
-AUDITQ_O = $(AUDITQ:%=$(B)/auditq/%.o)
-CLI_O    = $(CLI:%=$(B)/auditq/cli/%.o)
-TESTS_O  = $(TESTS:%=$(B)/tests/test_%.o)
-SOURCES  = $(patsubst $(B)/%.o,%.c,$(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS_O)) \
+BOTH_O   = $(LIBLOG_BOTH:%=$(O)/liblog/%.o)
+LIBLOG_O = $(BOTH_O) $(LIBLOG_ONLY:%=$(O)/liblog/%.o)
+AUDITQ_O = $(AUDITQ:%=$(O)/auditq/%.o)
+CLI_O    = $(CLI:%=$(O)/auditq/cli/%.o)
+TESTS_O  = $(TESTS:%=$(O)/tests/test_%.o)
+SOURCES  = $(patsubst $(O)/%.o,%.c,$(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS_O)) \
 	$(PROGRAMS:%=%.c)
 
 # Other programs, on the public API: the demo's service, what the tests write trails with.
 PROGRAMS = docs/example/service tests/trail tests/bench/maketrail
 
-all: $(B)/auditq $(B)/liblog.a $(B)/liblog.so $(B)/libauditq.a $(B)/libauditq.so
+all: $B/auditq $B/liblog.a $B/liblog.so $B/libauditq.a $B/libauditq.so
 
 # An including file sees only the side it is on: liblog knows nothing of auditq.
-$(B)/liblog/%.o: INCLUDE = -Iliblog
-$(B)/auditq/%.o: INCLUDE = -Iauditq -Iliblog
-$(B)/tests/%.o: INCLUDE = -Itests -Iauditq -Iliblog
-$(B)/docs/%.o: INCLUDE = -Iliblog
+$(O)/liblog/%.o: INCLUDE = -Iliblog
+$(O)/auditq/%.o: INCLUDE = -Iauditq -Iliblog
+$(O)/tests/%.o: INCLUDE = -Itests -Iauditq -Iliblog
+$(O)/docs/%.o: INCLUDE = -Iliblog
 
-$(B)/%.o: %.c
+$(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(INCLUDE) -MMD -MP -c -o $@ $<
 
 # A static library is one object: names that are not in the map are local to it, so that they
 # neither leak into a program nor clash between the two libraries.
-$(B)/liblog.a: liblog/liblog.map $(LIBLOG_O)
-$(B)/libauditq.a: auditq/auditq.map $(AUDITQ_O) $(BOTH_O)
-$(B)/liblog.a $(B)/libauditq.a: Makefile
+$B/liblog.a: liblog/liblog.map $(LIBLOG_O)
+$B/libauditq.a: auditq/auditq.map $(AUDITQ_O) $(BOTH_O)
+$B/liblog.a $B/libauditq.a: Makefile
 	ld -r -o $(@:.a=.o) $(filter %.o,$^)
 	sed -n 's/^\t\t\(.*\);$$/\1/p' $(filter %.map,$^) >$(@:.a=.names)
 	objcopy --keep-global-symbols=$(@:.a=.names) $(@:.a=.o)
 	rm -f $@
 	ar rcs $@ $(@:.a=.o)
 
-$(B)/liblog.so: liblog/liblog.map $(LIBLOG_O)
-$(B)/libauditq.so: auditq/auditq.map $(AUDITQ_O) $(BOTH_O)
-$(B)/liblog.so $(B)/libauditq.so: Makefile
+$B/liblog.so: liblog/liblog.map $(LIBLOG_O)
+$B/libauditq.so: auditq/auditq.map $(AUDITQ_O) $(BOTH_O)
+$B/liblog.so $B/libauditq.so: Makefile
 	$(CC) $(SHARED) $(ALL_LDFLAGS) -Wl,-soname,$(@F).0 -Wl,--version-script=$(filter %.map,$^) -o $@ \
 		$(filter %.o,$^) $(LIBS)
 
-$(B)/auditq: $(CLI_O) $(B)/libauditq.a
+$B/auditq: $(CLI_O) $B/libauditq.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # Unit tests reach inside: they link the objects, not the libraries.
-$(B)/inside.a: $(LIBLOG_O) $(AUDITQ_O) $(filter-out %/main.o,$(CLI_O)) Makefile
+$B/inside.a: $(LIBLOG_O) $(AUDITQ_O) $(filter-out %/main.o,$(CLI_O)) Makefile
 	rm -f $@
 	ar rcsT $@ $(filter %.o,$^)
-$(B)/tests/test_%: $(B)/tests/test_%.o $(B)/inside.a
+$B/tests/test_%: $(O)/tests/test_%.o $B/inside.a
+	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
-$(PROGRAMS:%=$(B)/%): %: %.o $(B)/liblog.a
+$(PROGRAMS:%=$B/%): $B/%: $(O)/%.o $B/liblog.a
+	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # ---- what it is for ------------------------------------------------------------------------
 
 demo: setup
-	@$(MAKE) -s -j2 all $(B)/docs/example/service
+	@$(MAKE) -s -j2 all $B/docs/example/service
 	@sh docs/example/demo $(B)
 
 setup:
@@ -122,7 +125,7 @@ setup-check: setup
 
 # The programs and scripts that are run in each build: plain, under ASan and UBSan, under TSan.
 suite     = $(TESTS:%=$(1)/tests/test_%) "tests/cli/run $(1)/auditq" "tests/differential.py $(1) 40"
-suite-all: all $(TESTS:%=$(B)/tests/test_%) $(PROGRAMS:%=$(B)/%)
+suite-all: all $(TEST_P) $(PROGRAMS:%=$B/%)
 
 check: setup-check
 	@$(MAKE) -s -j2 suite-all
@@ -138,12 +141,12 @@ check-clang:
 	clang -std=c11 -D_GNU_SOURCE $(WARN) -Werror -fsyntax-only -Itests -Iauditq -Iliblog $(SOURCES)
 
 # Peak memory of queries over a trail of about 1 GB, against the bound of 64 MB.
-bench-memory: all $(B)/tests/bench/maketrail
+bench-memory: all $B/tests/bench/maketrail
 	tests/bench/memory $(B)
 
 # Make the golden files anew: a change of the format, to be looked at.
-golden: $(B)/tests/test_golden
-	$(B)/tests/test_golden --write
+golden: $B/tests/test_golden
+	$B/tests/test_golden --write
 
 lint:
 	git ls-files '*.[ch]' | xargs clang-format --dry-run -Werror
@@ -155,26 +158,26 @@ lint:
 
 D = $(DESTDIR)$(PREFIX)
 
-man: $(MAN:%=$(B)/man/%)
-$(B)/man/%: docs/%.scd
+man: $(MAN:%=$B/man/%)
+$B/man/%: docs/%.scd
 	@mkdir -p $(@D)
 	scdoc <$< >$@ || { rm -f $@; exit 1; }
-$(B)/liblog.pc: liblog/liblog.pc.in
-$(B)/libauditq.pc: auditq/libauditq.pc.in
-$(B)/%.pc: Makefile
+$B/liblog.pc: liblog/liblog.pc.in
+$B/libauditq.pc: auditq/libauditq.pc.in
+$B/%.pc: Makefile
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $(filter %.in,$^) >$@
 
-install: all man $(B)/liblog.pc $(B)/libauditq.pc
+install: all man $B/liblog.pc $B/libauditq.pc
 	install -d $(D)/bin $(D)/include $(D)/lib/pkgconfig $(addprefix $(D)/share/man/man,1 3 5)
-	install -m 755 $(B)/auditq $(D)/bin
+	install -m 755 $B/auditq $(D)/bin
 	install -m 644 liblog/liblog.h auditq/auditq.h $(D)/include
-	install -m 644 $(B)/liblog.a $(B)/libauditq.a $(D)/lib
+	install -m 644 $B/liblog.a $B/libauditq.a $(D)/lib
 	for l in liblog libauditq; do \
-		install -m 755 $(B)/$$l.so $(D)/lib/$$l.so.$(VERSION) && \
+		install -m 755 $B/$$l.so $(D)/lib/$$l.so.$(VERSION) && \
 		ln -sf $$l.so.$(VERSION) $(D)/lib/$$l.so.0 && ln -sf $$l.so.0 $(D)/lib/$$l.so || exit 1; \
 	done
-	install -m 644 $(B)/liblog.pc $(B)/libauditq.pc $(D)/lib/pkgconfig
-	for m in $(MAN); do install -m 644 $(B)/man/$$m $(D)/share/man/man$${m##*.} || exit 1; done
+	install -m 644 $B/liblog.pc $B/libauditq.pc $(D)/lib/pkgconfig
+	for m in $(MAN); do install -m 644 $B/man/$$m $(D)/share/man/man$${m##*.} || exit 1; done
 uninstall:
 	rm -f $(D)/bin/auditq $(D)/include/liblog.h $(D)/include/auditq.h
 	rm -f $(D)/lib/liblog.* $(D)/lib/libauditq.* $(D)/lib/pkgconfig/liblog.pc \
@@ -187,4 +190,4 @@ clean:
 .PHONY: all demo setup setup-check suite-all check check-unit check-asan check-tsan check-clang \
 	bench-memory golden lint man install uninstall clean
 .SECONDARY:
--include $(patsubst %.o,%.d,$(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS_O) $(PROGRAMS:%=$(B)/%.o))
+-include $(OBJECTS:.o=.d)
