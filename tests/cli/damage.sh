@@ -93,7 +93,7 @@ holds "loses no line more" cmp out holed.out
 # what may not be read, and what is no file of lines
 mkfifo pipe.jsonl
 run pipe.jsonl
-expect "a FIFO as a path" 2 ""
+expect "a FIFO as a path" 3 ""
 mkdir r && cp mixed.jsonl r/ && mkfifo r/pipe.jsonl
 run r
 expect "a FIFO in a directory is left out" 3 "$a
