@@ -115,7 +115,7 @@ $(PROGRAMS:%=$B/%): $B/%: $(O)/%.o $B/liblog.a
 
 demo: setup
 	@$(MAKE) -s -j2 all $B/docs/example/service
-	@sh docs/example/demo $(B)
+	@sh docs/example/demo $B
 
 setup:
 	@sh .ci/packages $(PACKAGES)
@@ -134,7 +134,7 @@ check: setup-check
 	@$(MAKE) -s check-clang
 	@tests/run $(call suite,build) $(CHECKS) $(call suite,build/asan) $(call suite,build/tsan)
 check-unit: suite-all
-	@tests/run $(call suite,$(B))
+	@tests/run $(call suite,$B)
 check-asan check-tsan:
 	@$(MAKE) -s -j2 check-unit SAN=$(@:check-%=%)
 check-clang:
@@ -142,7 +142,7 @@ check-clang:
 
 # Peak memory of queries over a trail of about 1 GB, against the bound of 64 MB.
 bench-memory: all $B/tests/bench/maketrail
-	tests/bench/memory $(B)
+	tests/bench/memory $B
 
 # Make the golden files anew: a change of the format, to be looked at.
 golden: $B/tests/test_golden

@@ -3,7 +3,7 @@
  *
  * Three processes (three hosts of a video pipeline) share one root without knowing of each other;
  * in each, four threads work runs off.  A run goes through four stages; now and then one fails.
- * Five days are simulated in a second or two: the clock is the option of that name.
+ * Five days pass in a second or two: the clock is simulated, by the option of that name.
  */
 #include <liblog.h>
 #include <pthread.h>
@@ -25,37 +25,29 @@
 struct service {
 	alog_t *log;
 	const char *host;
-	int64_t start, end;
-	_Atomic int64_t now; /* what the simulated clock shows; it never goes back */
+	int64_t end; /* of the five days */
 	_Atomic int next_run;
 };
+
+/* What the simulated clock shows to a thread that works; 0: to any other. */
+static _Thread_local int64_t now;
 
 static int64_t
 service_clock(void *arg)
 {
-	struct service *svc = arg;
+	const struct service *svc = arg;
 
-	return atomic_load(&svc->now);
-}
-
-/* Let time pass until t. */
-static void
-wait_until(struct service *svc, int64_t t)
-{
-	int64_t now = atomic_load(&svc->now);
-
-	while (now < t && !atomic_compare_exchange_weak(&svc->now, &now, t))
-		;
+	return now != 0 ? now += 1000 : svc->end;
 }
 
 /* Work for so many simulated milliseconds, a thousandth of it in earnest: that is what
  * duration_ms, which liblog measures itself, will show. */
 static void
-work(struct service *svc, uint32_t ms)
+work(uint32_t ms)
 {
 	struct timespec nap = { 0, (long)ms * 1000 };
 
-	atomic_fetch_add(&svc->now, (int64_t)ms * 1000000);
+	now += (int64_t)ms * 1000000;
 	nanosleep(&nap, NULL);
 }
 
@@ -70,11 +62,11 @@ draw(uint32_t *seed, uint32_t below)
 }
 
 static int
-stage_fetch(struct service *svc, alog_t *run, uint32_t *seed)
+stage_fetch(alog_t *run, uint32_t *seed)
 {
 	alog_t *stage = alog_stage_begin(run, "fetch");
 
-	work(svc, 200 + draw(seed, 400));
+	work(200 + draw(seed, 400));
 	if (draw(seed, 40) == 0)
 		ALOG_WARN(stage, "slow source, trying again", ALOG_KV("attempt", 2));
 	ALOG_INFO(stage, "fetched", ALOG_KV("bytes", 40000000u + draw(seed, 9000000)));
@@ -82,12 +74,12 @@ stage_fetch(struct service *svc, alog_t *run, uint32_t *seed)
 }
 
 static int
-stage_decode(struct service *svc, alog_t *run, uint32_t *seed)
+stage_decode(alog_t *run, uint32_t *seed)
 {
 	alog_t *stage = alog_stage_begin(run, "decode");
 	uint32_t frames = 250 + draw(seed, 500);
 
-	work(svc, frames);
+	work(frames);
 	if (draw(seed, 150) == 0) {
 		alog_stage_end(stage, ALOG_FAILED, ALOG_KV("error", "corrupt frame"),
 		    ALOG_KV("frame", draw(seed, frames)));
@@ -102,16 +94,16 @@ static int
 stage_detection(struct service *svc, alog_t *run, uint32_t *seed)
 {
 	int gpu = (int)draw(seed, 2);
-	bool unwell = gpu == 1 && strcmp(svc->host, "node-02") == 0 &&
-	    atomic_load(&svc->now) > svc->end - 20 * HOUR;
+	bool unwell =
+	    gpu == 1 && strcmp(svc->host, "node-02") == 0 && now > svc->end - 20 * HOUR;
 	alog_t *device = alog_bind(run, ALOG_KV("gpu", gpu));
 	alog_t *stage = alog_stage_begin(device, "detection");
 
 	ALOG_INFO(
 	    stage, "model loaded", ALOG_KV("model", "yolo-9"), ALOG_KV("bytes", 51234816));
-	work(svc, 500 + draw(seed, 1000));
+	work(500 + draw(seed, 1000));
 	if (unwell && draw(seed, 4) == 0) {
-		work(svc, 8000);
+		work(8000);
 		ALOG_ERROR(stage, "no answer from the device", ALOG_KV("waited_ms", 8000));
 		alog_stage_end(stage, ALOG_FAILED, ALOG_KV("error", "gpu timeout"));
 		return -1;
@@ -122,11 +114,11 @@ stage_detection(struct service *svc, alog_t *run, uint32_t *seed)
 }
 
 static int
-stage_publish(struct service *svc, alog_t *run, uint32_t *seed)
+stage_publish(alog_t *run, uint32_t *seed)
 {
 	alog_t *stage = alog_stage_begin(run, "publish");
 
-	work(svc, 50 + draw(seed, 100));
+	work(50 + draw(seed, 100));
 	if (draw(seed, 300) == 0) {
 		alog_stage_end(stage, ALOG_FAILED, ALOG_KV("error", "broker refused"),
 		    ALOG_KV("http.status", 503));
@@ -144,11 +136,11 @@ do_run(struct service *svc, int i)
 	alog_t *run, *req;
 	int r;
 
-	wait_until(svc, svc->start + SPAN / RUNS * i);
+	now = svc->end - SPAN + SPAN / RUNS * i;
 	run = alog_run_begin(svc->log, NULL, ALOG_KV("trigger", "upload"));
 	req = alog_bind(run, ALOG_KV("tenant", tenants[draw(&seed, 4)]), ALOG_KV("video", i));
-	r = stage_fetch(svc, req, &seed) < 0 || stage_decode(svc, req, &seed) < 0 ||
-	    stage_detection(svc, req, &seed) < 0 || stage_publish(svc, req, &seed) < 0;
+	r = stage_fetch(req, &seed) < 0 || stage_decode(req, &seed) < 0 ||
+	    stage_detection(svc, req, &seed) < 0 || stage_publish(req, &seed) < 0;
 	if (r == 0 && i % 500 == 250)
 		ALOG_AUDIT(
 		    req, "video.delete", ALOG_KV("user", "maria"), ALOG_KV("reason", "GDPR"));
@@ -171,9 +163,7 @@ worker(void *arg)
 static int
 serve(const char *root, const char *host, int64_t end)
 {
-	struct service svc = {
-		.host = host, .start = end - SPAN, .end = end, .now = end - SPAN
-	};
+	struct service svc = { .host = host, .end = end };
 	alog_options opt = {
 		.size = sizeof opt,
 		.root = root,
