@@ -1,0 +1,417 @@
+/* forks - a child that goes on logging is a writer of its own, in the run that was bound; its parent does not notice. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "logging.h"
+
+/*
+ * A child of a threaded process may start threads and allocate: POSIX and glibc see to that, the sanitizers
+ * do not.  TSan cannot follow it at all: nothing is tested then.  ASan's allocator hangs in the child when another thread was in
+ * it, so there the threads behind a logger get nothing to do that allocates.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+#define QUIET (ALOG_NO_SEAL | ALOG_NO_RECOVER)
+#else
+#define QUIET 0
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define TSAN true
+#else
+#define TSAN false
+#endif
+
+/* fork, once the threads that were started have come to rest. */
+static pid_t
+fork_child(void)
+{
+	pid_t child;
+
+	if (QUIET != 0)
+		logging_sleep_ms(50);
+	assert_true((child = fork()) >= 0);
+	return child;
+}
+
+/* In a child: cmocka's checks would unwind into the parent's tests. */
+#define CHECK(cond)                                                                            \
+	do                                                                                     \
+		if (!(cond))                                                                   \
+			_exit(__LINE__ & 127);                                                 \
+	while (0)
+
+static void
+join(pid_t child)
+{
+	int status;
+
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail_msg("child: %s %d", WIFEXITED(status) ? "line mod 128 =" : "signal",
+		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+}
+
+static size_t
+rings(void)
+{
+	char path[sizeof root + 8];
+
+	(void)snprintf(path, sizeof path, "%s/.ring", root);
+	return root_entries(path);
+}
+
+/* How many lines have this pid; each carries the run's id, or none. */
+static size_t
+count_pid(const struct root_lines *lines, pid_t pid, const char *run)
+{
+	const char *writer = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < lines->n; i++) {
+		const char *id = root_str(lines->line[i], "run_id");
+
+		if (root_int(lines->line[i], "pid") != pid)
+			continue;
+		if (run == NULL ? id != NULL : id == NULL || strcmp(id, run) != 0)
+			fail_msg("run %s of pid %d", id, (int)pid);
+		/* One process, one writer. */
+		if (writer == NULL)
+			writer = logging_writer(&lines->text.line[i]);
+		assert_memory_equal(writer, logging_writer(&lines->text.line[i]), 16);
+		n++;
+	}
+	return n;
+}
+
+/* ---- when the fork comes --------------------------------------------------------------------- */
+
+/* The parent logs `before` records, forks, and goes on; the child logs too. */
+static void
+fork_after(int before, bool close_child)
+{
+	alog_t *log = logging_open((alog_options){ .flags = QUIET });
+	alog_t *run = alog_run_begin(log, "run-1"), *stage = alog_stage_begin(run, "s");
+	struct root_lines lines;
+	pid_t child;
+
+	for (int i = 0; i < before; i++)
+		assert_int_equal(ALOG_INFO(stage, "parent"), 0);
+	child = fork_child();
+	if (child == 0) {
+		for (int i = 0; i < 3; i++)
+			CHECK(ALOG_INFO(stage, "child") == 0);
+		CHECK(ALOG_AUDIT(stage, "child") == 0);
+		CHECK(alog_stage_end(stage, ALOG_OK) == 0);
+		CHECK(!close_child || alog_close(log) == 0);
+		_exit(0);
+	}
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(ALOG_INFO(stage, "parent"), 0);
+	join(child);
+	assert_int_equal(alog_stage_end(stage, ALOG_OK), 0);
+	assert_int_equal(alog_run_end(run, ALOG_OK), 0);
+	lines = logging_finish(log);
+	assert_int_equal(logging_check_dense(&lines), 2);
+	assert_int_equal(count_pid(&lines, getpid(), "run-1"), (size_t)before + 5 + 4);
+	/* Without a close the end of the stage waits in the ring, for recovery. */
+	assert_in_range(count_pid(&lines, child, "run-1"), close_child ? 5 : 4, 5);
+	root_free(&lines);
+	if (!close_child) {
+		log = logging_open((alog_options){ 0 });
+		for (int wait = 0; rings() > 1 && wait < 500; wait++)
+			logging_sleep_ms(10);
+		lines = logging_finish(log);
+		assert_int_equal(logging_check_dense(&lines), 2);
+		assert_int_equal(count_pid(&lines, child, "run-1"), 5);
+		root_free(&lines);
+	}
+	assert_int_equal(rings(), 0);
+	scratch_remove(root);
+}
+
+static void
+test_when(void **state)
+{
+	(void)state;
+	fork_after(0, true);
+	fork_after(1, true);
+	fork_after(100, true);
+	fork_after(100, false);
+}
+
+/* A child of a logger that has not logged anything at all. */
+static void
+test_before_any(void **state)
+{
+	alog_t *log = logging_open((alog_options){ .flags = QUIET });
+	struct root_lines lines;
+	pid_t child;
+
+	(void)state;
+	child = fork_child();
+	if (child == 0) {
+		CHECK(ALOG_INFO(log, "child") == 0);
+		CHECK(alog_close(log) == 0);
+		_exit(0);
+	}
+	join(child);
+	assert_int_equal(ALOG_INFO(log, "parent"), 0);
+	lines = logging_finish(log);
+	assert_int_equal(lines.n, 2);
+	assert_int_equal(logging_check_dense(&lines), 2);
+	assert_int_equal(count_pid(&lines, getpid(), NULL), 1);
+	assert_int_equal(count_pid(&lines, child, NULL), 1);
+	root_free(&lines);
+}
+
+/* What a child does short of logging makes nothing, and takes nothing from its parent. */
+static void
+silent(alog_t *log, int what)
+{
+	alog_stats stats = { .size = sizeof stats };
+	alog_t *bound;
+
+	switch (what) {
+	case 0: _exit(0);
+	case 1: CHECK(alog_close(log) == 0); break;
+	case 2: CHECK(alog_sync(log, 1000) == 0); break;
+	case 3:
+		CHECK(alog_get_stats(log, &stats) == 0);
+		CHECK(stats.records == 0);
+		break;
+	case 4:
+		CHECK((bound = alog_bind(log, ALOG_KV("k", 1))) != NULL);
+		alog_free(bound);
+		CHECK(alog_close(log) == 0);
+		break;
+	case 5:
+		CHECK(ALOG_DEBUG(log, "off") == 0);
+		CHECK(alog_set_level(log, ALOG_LEVEL_ERROR) == 0);
+		CHECK(ALOG_INFO(log, "off") == 0);
+		break;
+	}
+	CHECK(rings() == 1);
+	_exit(0);
+}
+
+static void
+test_silent(void **state)
+{
+	alog_t *log = logging_open((alog_options){ .flags = QUIET });
+	struct root_lines lines;
+
+	(void)state;
+	for (int what = 0; what <= 5; what++) {
+		const pid_t child = fork_child();
+
+		if (child == 0)
+			silent(log, what);
+		assert_int_equal(ALOG_INFO(log, "m"), 0);
+		join(child);
+	}
+	assert_int_equal(alog_get_level(log), ALOG_LEVEL_INFO);
+	lines = logging_finish(log);
+	assert_int_equal(lines.n, 6);
+	assert_int_equal(logging_check_dense(&lines), 1);
+	root_free(&lines);
+}
+
+static void
+test_grandchild(void **state)
+{
+	alog_t *log = logging_open((alog_options){ .flags = QUIET });
+	struct root_lines lines;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(ALOG_INFO(log, "1"), 0);
+	child = fork_child();
+	if (child == 0) {
+		/* The child itself stays silent until its own child is gone. */
+		const pid_t grandchild = fork();
+		int status;
+
+		if (grandchild == 0) {
+			CHECK(ALOG_INFO(log, "3") == 0);
+			CHECK(alog_close(log) == 0);
+			_exit(0);
+		}
+		CHECK(waitpid(grandchild, &status, 0) == grandchild && status == 0);
+		CHECK(ALOG_INFO(log, "2") == 0);
+		CHECK(alog_close(log) == 0);
+		_exit(0);
+	}
+	join(child);
+	lines = logging_finish(log);
+	assert_int_equal(lines.n, 3);
+	assert_int_equal(logging_check_dense(&lines), 3);
+	root_free(&lines);
+}
+
+/* A child knows nothing of a logger that is off, and may open one of its own. */
+static void
+test_disabled(void **state)
+{
+	alog_t *off = logging_open((alog_options){ .level = ALOG_LEVEL_OFF });
+	const pid_t child = fork_child();
+
+	(void)state;
+	if (child == 0) {
+		alog_t *log;
+
+		CHECK(ALOG_CRITICAL(off, "m") == 0);
+		CHECK(ALOG_AUDIT(off, "m") == ALOG_EDISABLED);
+		CHECK(root_entries(scratch) == 0);
+		CHECK(alog_close(off) == 0);
+		log = logging_open((alog_options){ 0 });
+		CHECK(ALOG_INFO(log, "m") == 0);
+		CHECK(alog_close(log) == 0);
+		_exit(0);
+	}
+	join(child);
+	assert_int_equal(alog_close(off), 0);
+	assert_int_equal(root_count(root, ".jsonl"), 1);
+}
+
+/* ---- while other threads log -------------------------------------------------------------- */
+
+#define CHILDREN 12
+
+static atomic_bool stop;
+static atomic_long emitted;
+
+static void *
+emit_until_told(void *arg)
+{
+	while (!atomic_load(&stop)) {
+		if (ALOG_INFO(arg, "parent") < 0)
+			abort();
+		atomic_fetch_add(&emitted, 1);
+		(void)sched_yield();
+	}
+	return NULL;
+}
+
+static void *
+emit_few(void *arg)
+{
+	for (int i = 0; i < 50; i++)
+		if (ALOG_INFO(arg, "child") < 0)
+			_exit(99);
+	return NULL;
+}
+
+/* Several threads of a child come to its first record at the same time. */
+static void
+in_child(alog_t *log)
+{
+	pthread_t t[4];
+
+	for (int i = 0; i < 4; i++)
+		CHECK(pthread_create(&t[i], NULL, emit_few, log) == 0);
+	for (int i = 0; i < 4; i++)
+		CHECK(pthread_join(t[i], NULL) == 0);
+	CHECK(alog_close(log) == 0);
+	_exit(0);
+}
+
+static void
+test_threads(void **state)
+{
+	alog_t *log = logging_open((alog_options){ .ring_bytes = 65536,
+	    .segment_bytes = 50000,
+	    .block_ms = 60000,
+	    .seal_bytes = 1,
+	    .flags = QUIET });
+	struct root_lines lines;
+	pid_t child[CHILDREN];
+	pthread_t t[3];
+
+	(void)state;
+	atomic_store(&stop, false);
+	atomic_store(&emitted, 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, emit_until_told, log), 0);
+	for (int i = 0; i < CHILDREN; i++) {
+		child[i] = fork_child();
+		if (child[i] == 0)
+			in_child(log);
+		logging_sleep_ms(2);
+	}
+	for (int i = 0; i < CHILDREN; i++)
+		join(child[i]);
+	atomic_store(&stop, true);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_join(t[i], NULL), 0);
+	lines = logging_finish(log);
+	assert_int_equal(logging_check_dense(&lines), CHILDREN + 1);
+	assert_int_equal(count_pid(&lines, getpid(), NULL), (size_t)atomic_load(&emitted));
+	for (int i = 0; i < CHILDREN; i++)
+		assert_int_equal(count_pid(&lines, child[i], NULL), 200);
+	assert_int_equal(rings(), 0);
+	root_free(&lines);
+}
+
+/* The parent dies: its ring's lock is free although a child lives on. */
+static void
+test_parent_dies(void **state)
+{
+	alog_t *log;
+	struct root_lines lines;
+	int pipes[2], status;
+	pid_t parent;
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	assert_true((parent = fork()) >= 0);
+	if (parent == 0) {
+		(void)close(pipes[1]);
+		log = logging_open((alog_options){ .written_ms = 60000, .flags = QUIET });
+		CHECK(ALOG_INFO(log, "kept") == 0);
+		if (fork() == 0) {
+			/* Silent, until the test is over. */
+			(void)!read(pipes[0], &c, 1);
+			_exit(0);
+		}
+		(void)raise(SIGKILL);
+	}
+	(void)close(pipes[0]);
+	assert_int_equal(waitpid(parent, &status, 0), parent);
+	log = logging_open((alog_options){ 0 });
+	for (int wait = 0; rings() > 1 && wait < 500; wait++)
+		logging_sleep_ms(10);
+	lines = logging_finish(log);
+	assert_int_equal(lines.n, 1);
+	assert_int_equal(rings(), 0);
+	root_free(&lines);
+	(void)close(pipes[1]);
+}
+
+static void
+test_skipped(void **state)
+{
+	(void)state;
+	skip();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest under_tsan[] = { cmocka_unit_test(test_skipped) };
+	const struct CMUnitTest tests[] = {
+		LOGGING_TEST(test_when),
+		LOGGING_TEST(test_before_any),
+		LOGGING_TEST(test_silent),
+		LOGGING_TEST(test_grandchild),
+		LOGGING_TEST(test_disabled),
+		LOGGING_TEST(test_threads),
+		LOGGING_TEST(test_parent_dies),
+	};
+
+	if (TSAN)
+		return cmocka_run_group_tests_name("forks", under_tsan, NULL, NULL);
+	return cmocka_run_group_tests_name("forks", tests, NULL, NULL);
+}
