@@ -330,10 +330,24 @@ def random_window(rng):
     return argv, after, before
 
 
-def random_filters(rng, lines):
+def last_run(lines, after, before):
+    """Of the earliest times of all runs in the window, the latest."""
+    first = {}
+    for l in lines:
+        run = l.value.get("run_id") if l.value is not None else None
+        if isinstance(run, str) and inside(l, after, before) and l.ts != NONE:
+            first[run] = min(first.get(run, l.ts), l.ts)
+    return max(first, key=lambda run: (first[run], run.encode()), default=None)
+
+
+def random_filters(rng, lines, after, before):
     """Arguments, and what each asks of a line."""
     argv, filters = [], []
-    if rng.random() < 0.25:
+    if rng.random() < 0.1:
+        last = last_run(lines, after, before)
+        argv += ["--run", "last"]
+        filters.append(lambda l: l.value.get("run_id") == last and last is not None)
+    elif rng.random() < 0.25:
         ids = [i for i in (get(l.value, ["run_id"]) for l in rng.sample(lines, 50) if l.value is not None)
                if isinstance(i, str)]
         run = rng.choice(ids)[:rng.choice([4, 6, 100])]
@@ -361,13 +375,17 @@ def random_filters(rng, lines):
     return argv, filters
 
 
-def answer(lines, window, filters, reverse, limit):
-    """The lines that match, and whether some line in the window is none."""
-    after, before = window
-    inside = [l for l in lines if (after is None or l.ts != NONE and l.ts >= after) and
-              (before is None or l.ts != NONE and l.ts < before)]
-    lost = any(l.value is None for l in inside)
-    found = [l for l in inside if l.value is not None and all(f(l) for f in filters)]
+def inside(line, after, before):
+    """Whether a line is in the window. One without a time is in the open one only."""
+    return (after is None or line.ts != NONE and line.ts >= after) and \
+        (before is None or line.ts != NONE and line.ts < before)
+
+
+def answer(lines, after, before, filters, reverse, limit):
+    """The lines that match, and whether some line in the window is no record."""
+    window = [l for l in lines if inside(l, after, before)]
+    lost = any(l.value is None for l in window)
+    found = [l for l in window if l.value is not None and all(f(l) for f in filters)]
     if reverse:
         found.reverse()
     return found[:limit], lost
@@ -376,10 +394,10 @@ def answer(lines, window, filters, reverse, limit):
 def ask(build, root, rng, lines):
     """None, or what is wrong with an answer."""
     window, after, before = random_window(rng)
-    argv, filters = random_filters(rng, lines)
+    argv, filters = random_filters(rng, lines, after, before)
     reverse, count = rng.random() < 0.3, rng.random() < 0.2
     limit = rng.choice([None, None, None, 1, 10, 100])
-    want, lost = answer(lines, (after, before), filters, reverse, limit)
+    want, lost = answer(lines, after, before, filters, reverse, limit)
     argv += window + ["-r"] * reverse + ["-c"] * count
     argv += ["--limit", str(limit)] if limit else []
     text = b"%d\n" % len(want) if count else b"".join(l.raw + b"\n" for l in want)
