@@ -100,32 +100,38 @@ struct question {
 
 typedef int ask_fn(auditq_t *q, const char *text);
 
-/* The query keeps its first error, and gives it when it is asked for a record. */
+/* The query keeps its first error, and gives it when it is asked for a record.  part stands in
+ * the argument as it was written. */
 static bool
-ask(auditq_t *q, ask_fn *fn, const char *option, const char *text)
+say_wrong(auditq_t *q, const char *argument, size_t part)
 {
 	auditq_record rec;
 	auditq_error err = { 0 };
 
-	if (text == NULL || fn(q, text) == 0)
-		return true;
 	auditq_next(q, &rec, &err);
-	say_argument(option, text, &err);
+	err.offset += part;
+	say_argument(argument, &err);
 	return false;
 }
 
 static bool
-ask_all(auditq_t *q, ask_fn *fn, const char *option, const struct opt_list *list)
+ask(auditq_t *q, ask_fn *fn, const char *text)
+{
+	return text == NULL || fn(q, text) == 0 || say_wrong(q, text, 0);
+}
+
+static bool
+ask_all(auditq_t *q, ask_fn *fn, const struct opt_list *list)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (!ask(q, fn, option, list->item[i]))
+		if (!ask(q, fn, list->item[i]))
 			return false;
 	return true;
 }
 
 /* Each part of each item: a comma is "any of", as repetition is. */
 static bool
-ask_parts(auditq_t *q, ask_fn *fn, const char *option, const struct opt_list *list)
+ask_parts(auditq_t *q, ask_fn *fn, const struct opt_list *list)
 {
 	bool good = true;
 
@@ -136,7 +142,8 @@ ask_parts(auditq_t *q, ask_fn *fn, const char *option, const struct opt_list *li
 			return false;
 		}
 		for (char *part; good && (part = strsep(&rest, ",")) != NULL;)
-			good = ask(q, fn, option, part);
+			good = fn(q, part) == 0 ||
+			    say_wrong(q, list->item[i], (size_t)(part - copy));
 		free(copy);
 	}
 	return good;
@@ -152,12 +159,10 @@ build(auditq_t *q, const struct values *v)
 	auditq_reverse(q, v->reverse);
 	auditq_jobs(q, (unsigned)v->jobs);
 	auditq_use_index(q, !v->no_index);
-	return ask(q, auditq_after, "--after", v->after) &&
-	    ask(q, auditq_before, "--before", v->before) && ask(q, auditq_on, "--on", v->on) &&
-	    ask_parts(q, auditq_run, "--run", &v->run) &&
-	    ask_parts(q, auditq_stage, "--stage", &v->stage) &&
-	    ask_all(q, auditq_level, "--level", &v->level) &&
-	    ask_all(q, auditq_where, "--where", &v->where);
+	return ask(q, auditq_after, v->after) && ask(q, auditq_before, v->before) &&
+	    ask(q, auditq_on, v->on) && ask_parts(q, auditq_run, &v->run) &&
+	    ask_parts(q, auditq_stage, &v->stage) && ask_all(q, auditq_level, &v->level) &&
+	    ask_all(q, auditq_where, &v->where);
 }
 
 /* What is read when no PATH is given; NULL: there is nothing. */
@@ -182,9 +187,9 @@ set_paths(auditq_t *q, const struct opt_list *paths)
 	const char *path;
 
 	if (paths->n > 0)
-		return ask_all(q, auditq_path, "PATH", paths);
+		return ask_all(q, auditq_path, paths);
 	if ((path = default_path()) != NULL)
-		return ask(q, auditq_path, "PATH", path);
+		return ask(q, auditq_path, path);
 	say("no PATH given, $AUDITQ_ROOT is not set, nothing is piped in, and there is no ./logs");
 	return false;
 }

@@ -58,11 +58,11 @@ say_error(const auditq_error *err)
 }
 
 void
-say_argument(const char *option, const char *argument, const auditq_error *err)
+say_argument(const char *argument, const auditq_error *err)
 {
 	size_t n = strlen(argument), at = err->offset < n ? (size_t)err->offset : n, columns;
 
-	say("%s: %s", option, err->text);
+	say_error(err);
 	fputs("  ", stderr);
 	columns = show(argument, at);
 	show(argument + at, n - at);

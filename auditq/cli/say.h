@@ -10,8 +10,8 @@
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* "path: text". */
 void say_error(const auditq_error *err);
-/* What is wrong with an option's argument, and a caret under the place. */
-void say_argument(const char *option, const char *argument, const auditq_error *err);
+/* What is wrong with an argument, and a caret under the place. */
+void say_argument(const char *argument, const auditq_error *err);
 /* "path:line: text", or with the byte where the line is not known. */
 void say_warning(const auditq_warning *w);
 

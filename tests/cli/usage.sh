@@ -60,7 +60,7 @@ refused "count and format" "--count" -c -o csv one.jsonl
 refused "count and output" "--count" -c -O x one.jsonl
 refused "force alone" "--force" --force one.jsonl
 refused "later options are unknown now" "unknown option '--hist'" --hist 1h one.jsonl
-refused "a level that is none" "--level: " --level loud one.jsonl
+refused "a level that is none" "level 'loud'" --level loud one.jsonl
 refused "an empty field" "no name" --fields a,,b one.jsonl
 refused "a field twice" "twice" --fields a,a one.jsonl
 refused "no such path" "nowhere" nowhere
@@ -88,3 +88,5 @@ caret "February 30" --after 2025-02-30 9
 caret "24:00" --before 2025-02-28T24:00:00Z 12
 caret "an unknown word" --after someday 1
 caret "days that are none" --on 2025-10-20..x 13
+caret "an empty part of a list" --stage ingest,,detection 8
+caret "a level in a list" --level 'info,loud' 6
