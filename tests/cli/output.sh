@@ -10,7 +10,7 @@ run -o jsonl in.jsonl
 holds "-o jsonl" cmp out in.jsonl
 run -o json in.jsonl
 expect "-o json" 0
-holds "is what jq reads" sh -c '[ "$(jq -c "[.[].n|tostring],.[0].x" out | tr -d "\n")" = "[\"1.50\",\"12345678901234567890\"]{\"y\":[1,2]}" ] || jq -e "length == 2" out'
+holds "is what jq reads" jq -e 'length == 2 and .[0].x.y == [1, 2] and .[0].msg == "a, \"b\""' out
 holds "is UTF-8" iconv -f UTF-8 -t UTF-8 out
 run -o json --limit 0 in.jsonl
 expect "an empty array" 1 "[]"
@@ -59,6 +59,11 @@ mkdir sub
 run -o json -O sub/new.json in.jsonl
 expect "a file in a directory" 0 ""
 holds "is whole" jq -e 'length == 2' sub/new.json
+
+{ sleep 2; cat in.jsonl; } | timeout -s INT 1 "$AUDITQ" -O interrupted - >out 2>err
+status=$?
+expect "interrupted" 124 ""
+holds "leaves no file either" sh -c '! ls -A | grep -E "^interrupted$|tmp"'
 
 # refused output
 if [ -e /dev/full ]; then
