@@ -16,8 +16,8 @@ LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf token field 
 	field_string schema bloom sketch names format section keys tally summary archive ring_read \
 	segment inventory redact record rotate trail seal resume \
 	recover
-LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks context emit \
-	logger
+LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks logger \
+	context emit run open
 AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source scan sift expr match prune \
 	batch spill merge sorter cache workers sequence plan plan_members twins lastrun search build notes query record output \
 	output/jsonl output/json output/csv export pack_input pack_reject pack_store pack \

@@ -1,9 +1,9 @@
-/* context - bind, run, stage, levels: the tree of contexts and the text that is bound to each. */
+/* context - bind, levels: the tree of contexts and the text that is bound to each. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "logger.h"
+#include "context.h"
 
 #define RUN_ID_MAX 128
 
@@ -11,8 +11,8 @@
 
 /* The three pieces of text of a child, joined: what the parent has, or what replaces it. */
 static void
-put_pieces(
-    const struct alog_context *parent, const struct context_more *more, struct jbuf *out, size_t end[3])
+put_pieces(const struct alog_context *parent, const struct context_more *more, struct jbuf *out,
+    size_t end[3])
 {
 	const struct record_base *base = &parent->base;
 
@@ -36,8 +36,8 @@ put_pieces(
 }
 
 static int
-bind_text(struct alog_context *ctx, const struct alog_context *parent, const struct context_more *more,
-    alog_error *err)
+bind_text(struct alog_context *ctx, const struct alog_context *parent,
+    const struct context_more *more, alog_error *err)
 {
 	struct jbuf out = { NULL, 0, 0 };
 	size_t end[3];
@@ -81,7 +81,7 @@ enter(struct alog_context *ctx, struct alog_context *parent)
 {
 	struct logger *log = ctx->log;
 
-	atomic_fetch_add(&log->refs, 1);
+	logger_ref(log);
 	if (parent == NULL)
 		return;
 	(void)pthread_mutex_lock(&log->lock);
@@ -113,8 +113,8 @@ context_make_root(struct alog_context **ret, struct logger *log, alog_error *err
 }
 
 int
-context_make(
-    struct alog_context **ret, struct alog_context *parent, const struct context_more *more, alog_error *err)
+context_make(struct alog_context **ret, struct alog_context *parent,
+    const struct context_more *more, alog_error *err)
 {
 	struct alog_context *ctx;
 	int rc;
@@ -170,7 +170,7 @@ alog_free(alog_t *ctx)
 		context_free(ctx);
 }
 
-/* ---- bind, run, stage ---- */
+/* ---- bind ---- */
 
 int
 alog_bindv(alog_t **ret, alog_t *ctx, const alog_field *fields, size_t n, alog_error *err)
@@ -195,78 +195,6 @@ alog_bindv(alog_t **ret, alog_t *ctx, const alog_field *fields, size_t n, alog_e
 			    err, ALOG_ECLASH, 0, NULL, "\"%s\" is a key of the envelope", key);
 	}
 	return context_make(ret, ctx, &more, err);
-}
-
-alog_t *
-alog_run_beginv(alog_t *ctx, const char *id, const alog_field *fields, size_t n)
-{
-	char made[RUNID_LENGTH + 1];
-	struct context_more more = { id, NULL, NULL, 0 };
-	struct record rec = {
-		.level = ALOG_LEVEL_INFO, .event = "run.begin", .fields = fields, .n = n
-	};
-	struct alog_context *run;
-
-	if (ctx == NULL)
-		return NULL;
-	if (id == NULL) {
-		if (runid_make(made, settings_now(&ctx->log->set)) < 0)
-			return NULL;
-		more.run_id = made;
-	}
-	if (context_make(&run, ctx, &more, NULL) < 0)
-		return NULL;
-	if (alog_enabled(run, rec.level))
-		(void)emit_record(run, &rec, NULL);
-	return run;
-}
-
-alog_t *
-alog_stage_beginv(alog_t *ctx, const char *stage, const alog_field *fields, size_t n)
-{
-	const struct context_more more = { NULL, stage != NULL ? stage : "", NULL, 0 };
-	struct record rec = {
-		.level = ALOG_LEVEL_INFO, .event = "stage.begin", .fields = fields, .n = n
-	};
-	struct alog_context *child;
-
-	if (ctx == NULL || context_make(&child, ctx, &more, NULL) < 0)
-		return NULL;
-	if (alog_enabled(child, rec.level))
-		(void)emit_record(child, &rec, NULL);
-	return child;
-}
-
-static int
-end(alog_t *ctx, const char *event, int status, const alog_field *fields, size_t n)
-{
-	struct record rec = { .event = event, .timed = true, .fields = fields, .n = n };
-	int64_t now = 0;
-	int rc = 0;
-
-	if (ctx == NULL)
-		return 0;
-	(void)sys->monotonic(&now);
-	rec.level = status == ALOG_OK ? ALOG_LEVEL_INFO : ALOG_LEVEL_ERROR;
-	rec.status = status == ALOG_OK ? "ok" : "failed";
-	/* Whole microseconds: digits beyond them are noise. */
-	rec.duration_ms = (double)((now - ctx->begun) / 1000) / 1e3;
-	if (alog_enabled(ctx, rec.level))
-		rc = emit_record(ctx, &rec, NULL);
-	context_free(ctx);
-	return rc;
-}
-
-int
-alog_run_endv(alog_t *run, int status, const alog_field *fields, size_t n)
-{
-	return end(run, "run.end", status, fields, n);
-}
-
-int
-alog_stage_endv(alog_t *stage, int status, const alog_field *fields, size_t n)
-{
-	return end(stage, "stage.end", status, fields, n);
 }
 
 const char *

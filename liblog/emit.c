@@ -7,7 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "logger.h"
+#include "emit.h"
 
 #define ON_STACK 4096 /* a longer record takes a buffer of its own */
 #define AUDIT_MS 30000

@@ -1,4 +1,4 @@
-/* logger - open, close, fork, statistics. */
+/* logger - start, fork, the end. */
 #include "logger.h"
 
 #include <errno.h>
@@ -41,9 +41,8 @@ make_fork_word(struct logger *log, alog_error *err)
 	return 0;
 }
 
-/* Whether this is a forked child that has not made a writer of its own yet. */
-static bool
-is_child(const struct logger *log)
+bool
+logger_is_child(const struct logger *log)
 {
 	return log->fork_word != NULL &&
 	    atomic_load_explicit(log->fork_word, memory_order_acquire) != NOT_A_CHILD;
@@ -53,7 +52,7 @@ static void
 destroy(struct logger *log)
 {
 	forks_remove(log);
-	if (is_child(log))
+	if (logger_is_child(log))
 		writer_fork_free(atomic_load(&log->writer));
 	else if (!writer_free(atomic_load(&log->writer)))
 		return;
@@ -66,6 +65,12 @@ destroy(struct logger *log)
 }
 
 void
+logger_ref(struct logger *log)
+{
+	atomic_fetch_add(&log->refs, 1);
+}
+
+void
 logger_unref(struct logger *log)
 {
 	if (atomic_fetch_sub(&log->refs, 1) == 1)
@@ -73,7 +78,7 @@ logger_unref(struct logger *log)
 }
 
 static int
-start(struct logger *log, alog_error *err)
+start_writer(struct logger *log, alog_error *err)
 {
 	struct writer *w;
 	int rc;
@@ -92,57 +97,34 @@ start(struct logger *log, alog_error *err)
 }
 
 int
-alog_open(alog_t **ret, const alog_options *opt, alog_error *err)
+logger_start(
+    struct logger **ret, struct settings *set, const alog_options *opt, alog_error *err)
 {
-	struct settings set;
+	const bool calls = opt->size > offsetof(alog_options, on_error_arg);
 	struct logger *log;
-	struct alog_context *ctx;
 	int rc;
 
-	error_reset(err);
-	if ((rc = settings_init(&set, opt, err)) < 0)
-		return rc;
 	if ((log = calloc(1, sizeof *log)) == NULL) {
-		settings_destroy(&set);
+		settings_destroy(set);
 		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "logger");
 	}
-	log->set = set;
-	monitor_init(&log->mon,
-	    opt->size > offsetof(alog_options, on_error_arg) ? opt->on_error : NULL,
-	    opt->size > offsetof(alog_options, on_error_arg) ? opt->on_error_arg : NULL);
+	log->set = *set;
+	monitor_init(&log->mon, calls ? opt->on_error : NULL, calls ? opt->on_error_arg : NULL);
 	(void)pthread_mutex_init(&log->lock, NULL);
-	if ((rc = start(log, err)) < 0) {
+	if ((rc = start_writer(log, err)) < 0) {
 		destroy(log);
 		return rc;
 	}
-	if ((rc = context_make_root(&ctx, log, err)) < 0) {
-		if (atomic_load(&log->writer) != NULL)
-			(void)writer_stop(atomic_load(&log->writer));
-		destroy(log);
-		return rc;
-	}
-	*ret = ctx;
+	*ret = log;
 	return 0;
 }
 
-int
-alog_close(alog_t *ctx)
+void
+logger_stop(struct logger *log)
 {
-	struct logger *log;
-	struct writer *w;
-	int rc = 0, first;
-
-	if (ctx == NULL)
-		return 0;
-	log = ctx->log;
-	/* A child that never logged has nothing to close. */
-	w = is_child(log) ? NULL : logger_writer(log);
-	atomic_store(&log->closed, true);
-	if (w != NULL && (rc = writer_stop(w)) < 0)
-		monitor_silence(&log->mon);
-	first = monitor_first(&log->mon);
-	context_free(ctx);
-	return rc < 0 ? rc : first;
+	if (atomic_load(&log->writer) != NULL)
+		(void)writer_stop(atomic_load(&log->writer));
+	destroy(log);
 }
 
 /* ---- fork ---- */
@@ -155,7 +137,7 @@ start_child(struct logger *log)
 	alog_error err = { 0 };
 
 	(void)pthread_mutex_lock(&log->lock);
-	if (is_child(log)) {
+	if (logger_is_child(log)) {
 		writer_fork_free(w);
 		w = NULL;
 		identify(log);
@@ -174,48 +156,10 @@ struct writer *
 logger_writer(struct logger *log)
 {
 	/* First the word: it says that the writer is ours, so the writer must not be older. */
-	const bool child = is_child(log);
+	const bool child = logger_is_child(log);
 	struct writer *w = atomic_load_explicit(&log->writer, memory_order_acquire);
 
 	if (w == NULL || atomic_load_explicit(&log->closed, memory_order_relaxed))
 		return NULL;
 	return child ? start_child(log) : w;
-}
-
-/* ---- the rest of the public API that asks the logger ---- */
-
-int
-alog_sync(alog_t *ctx, int timeout_ms)
-{
-	struct writer *w;
-
-	/* A child that has not logged has nothing to wait for. */
-	if (ctx == NULL || is_child(ctx->log))
-		return 0;
-	if ((w = logger_writer(ctx->log)) == NULL)
-		return atomic_load(&ctx->log->closed) ? ALOG_ECLOSED : 0;
-	return writer_sync(w, writer_head_seq(w), timeout_ms);
-}
-
-int
-alog_get_stats(const alog_t *ctx, alog_stats *out)
-{
-	alog_stats s = { 0 };
-	struct logger *log;
-	struct writer *w;
-
-	if (out == NULL || out->size < sizeof out->size)
-		return ALOG_EINVAL;
-	s.size = out->size;
-	if (ctx != NULL) {
-		log = ctx->log;
-		monitor_read(&log->mon, &s);
-		w = atomic_load(&log->writer);
-		if (w != NULL && !is_child(log)) {
-			s.records = writer_head_seq(w);
-			s.dropped = writer_dropped(w);
-		}
-	}
-	memcpy(out, &s, s.size < sizeof s ? s.size : sizeof s);
-	return 0;
 }

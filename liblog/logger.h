@@ -1,15 +1,13 @@
 /*
- * logger - what all contexts of one alog_open share; and contexts themselves.
- *
- * A context owns the JSON text of what is bound to it, so contexts need each other only to
- * pass levels on.  The logger lives until it is closed and the last of its contexts is freed.
+ * logger - what all contexts of one alog_open share: settings, counters, and the writer of this
+ * process.  Lives until it is closed and the last of its contexts is freed.
  */
 #ifndef LOGGER_H
 #define LOGGER_H
 
 #include <stdatomic.h>
 
-#include "record.h"
+#include "settings.h"
 #include "writer.h"
 
 struct logger {
@@ -25,39 +23,19 @@ struct logger {
 	struct logger *next; /* all loggers of the process, for fork */
 };
 
-struct alog_context {
-	_Atomic int level; /* must be first: alog_enabled reads it */
-	bool own_level;    /* set on this very context */
-	struct logger *log;
-	struct alog_context *parent, *child, *prev, *next; /* the tree, under log->lock */
-	char *text;                                /* owns what base points to */
-	struct record_base base;
-	char *run_id;  /* decoded; NULL outside a run */
-	int64_t begun; /* monotonic ns, of a run or stage */
-};
-
-/* What is to be added to a child's bound text. */
-struct context_more {
-	const char *run_id; /* NULL: the parent's */
-	const char *stage;  /* NULL: the parent's */
-	const alog_field *fields;
-	size_t n;
-};
-
-/* A child of parent, with more bound to it. */
-int context_make(
-    struct alog_context **ret, struct alog_context *parent, const struct context_more *more, alog_error *err);
-/* A root context. */
-int context_make_root(struct alog_context **ret, struct logger *log, alog_error *err);
-/* Take out of the tree and free; drops the logger's last reference. */
-void context_free(struct alog_context *ctx);
+/* Takes set over, on failure too.  Without a context yet: context_make_root, or logger_stop. */
+int logger_start(
+    struct logger **ret, struct settings *set, const alog_options *opt, alog_error *err);
+/* Close the writer of a logger that has no context, and free it. */
+void logger_stop(struct logger *log);
 
 /* The writer to use now: starts a child process's own at its first use; NULL when there is none. */
 struct writer *logger_writer(struct logger *log);
-/* A context is gone. */
-void logger_unref(struct logger *log);
+/* Whether this is a forked child that has not made a writer of its own yet. */
+bool logger_is_child(const struct logger *log);
 
-/* Encode and put a record; *seq (may be NULL) gets its number. */
-int emit_record(struct alog_context *ctx, const struct record *rec, uint64_t *seq);
+/* A context more, a context less; the last takes the logger along. */
+void logger_ref(struct logger *log);
+void logger_unref(struct logger *log);
 
 #endif
