@@ -213,6 +213,7 @@ void
 keeper_seal(struct keeper *k, int32_t day, const char *name)
 {
 	struct job *job = calloc(1, sizeof *job);
+	alog_error err = { 0 };
 
 	(void)pthread_mutex_lock(&k->lock);
 	if (job == NULL) {
@@ -225,6 +226,10 @@ keeper_seal(struct keeper *k, int32_t day, const char *name)
 		(void)pthread_cond_signal(&k->more);
 	}
 	(void)pthread_mutex_unlock(&k->lock);
+	if (job == NULL) {
+		error_set(&err, ALOG_ENOMEM, ENOMEM, name, "cannot queue it for sealing");
+		monitor_error(k->mon, &err);
+	}
 }
 
 bool

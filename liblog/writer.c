@@ -525,18 +525,22 @@ writer_stop(struct writer *w)
 		;
 	done = w->done;
 	(void)pthread_mutex_unlock(&w->lock);
-	if (!done)
-		return ALOG_ETIMEOUT; /* the disk does not answer, and its thread stays with it */
+	if (!done) {
+		/* The disk does not answer; its thread goes on by itself. */
+		(void)pthread_detach(w->thread);
+		return ALOG_ETIMEOUT;
+	}
 	(void)pthread_join(w->thread, NULL);
 	w->running = false;
 	if (trail_finish(&w->trail, &err) < 0)
 		monitor_error(w->mon, &err);
 	sealed = keeper_stop(w->keeper, deadline);
 	w->keeper = NULL;
+	/* What stayed plain was reported; the ring leads recovery to it. */
 	if (sealed)
 		remove_ring(w);
 	ring_unlock(w->ring);
-	return sealed ? 0 : ALOG_ETIMEOUT;
+	return 0;
 }
 
 bool

@@ -30,7 +30,7 @@ uint64_t writer_dropped(const struct writer *w);
 
 /*
  * Take no more records; write, sync and seal what is there, for close_ms at most.  The writer can still be called
- * (everything answers ALOG_ECLOSED) until writer_free.  0, or ALOG_ETIMEOUT: recovery will do the rest.
+ * (everything answers ALOG_ECLOSED) until writer_free.  0, or ALOG_ETIMEOUT: its thread did not come to an end, recovery will do the rest.
  */
 int writer_stop(struct writer *w);
 /* false: its thread hangs in a call, and keeps what it and writer_start were given. */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -116,6 +117,25 @@ logging_check_dense(const struct root_lines *lines)
 	}
 	free(line);
 	return writers;
+}
+
+/* In a child: cmocka's checks would unwind into the parent's tests. */
+#define CHILD_CHECK(cond)                                                                      \
+	do                                                                                     \
+		if (!(cond))                                                                   \
+			_exit(__LINE__ & 127);                                                 \
+	while (0)
+
+/* Wait for a child that ends well. */
+static inline void
+logging_join(pid_t child)
+{
+	int status;
+
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail_msg("child: %s %d", WIFEXITED(status) ? "line mod 128 =" : "signal",
+		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
 static inline void

@@ -2,7 +2,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "logging.h"
@@ -33,24 +32,6 @@ fork_child(void)
 		logging_sleep_ms(50);
 	assert_true((child = fork()) >= 0);
 	return child;
-}
-
-/* In a child: cmocka's checks would unwind into the parent's tests. */
-#define CHECK(cond)                                                                            \
-	do                                                                                     \
-		if (!(cond))                                                                   \
-			_exit(__LINE__ & 127);                                                 \
-	while (0)
-
-static void
-join(pid_t child)
-{
-	int status;
-
-	assert_int_equal(waitpid(child, &status, 0), child);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		fail_msg("child: %s %d", WIFEXITED(status) ? "line mod 128 =" : "signal",
-		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
 static size_t
@@ -101,15 +82,15 @@ fork_after(int before, bool close_child)
 	child = fork_child();
 	if (child == 0) {
 		for (int i = 0; i < 3; i++)
-			CHECK(ALOG_INFO(stage, "child") == 0);
-		CHECK(ALOG_AUDIT(stage, "child") == 0);
-		CHECK(alog_stage_end(stage, ALOG_OK) == 0);
-		CHECK(!close_child || alog_close(log) == 0);
+			CHILD_CHECK(ALOG_INFO(stage, "child") == 0);
+		CHILD_CHECK(ALOG_AUDIT(stage, "child") == 0);
+		CHILD_CHECK(alog_stage_end(stage, ALOG_OK) == 0);
+		CHILD_CHECK(!close_child || alog_close(log) == 0);
 		_exit(0);
 	}
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(ALOG_INFO(stage, "parent"), 0);
-	join(child);
+	logging_join(child);
 	assert_int_equal(alog_stage_end(stage, ALOG_OK), 0);
 	assert_int_equal(alog_run_end(run, ALOG_OK), 0);
 	lines = logging_finish(log);
@@ -152,11 +133,11 @@ test_before_any(void **state)
 	(void)state;
 	child = fork_child();
 	if (child == 0) {
-		CHECK(ALOG_INFO(log, "child") == 0);
-		CHECK(alog_close(log) == 0);
+		CHILD_CHECK(ALOG_INFO(log, "child") == 0);
+		CHILD_CHECK(alog_close(log) == 0);
 		_exit(0);
 	}
-	join(child);
+	logging_join(child);
 	assert_int_equal(ALOG_INFO(log, "parent"), 0);
 	lines = logging_finish(log);
 	assert_int_equal(lines.n, 2);
@@ -175,24 +156,24 @@ silent(alog_t *log, int what)
 
 	switch (what) {
 	case 0: _exit(0);
-	case 1: CHECK(alog_close(log) == 0); break;
-	case 2: CHECK(alog_sync(log, 1000) == 0); break;
+	case 1: CHILD_CHECK(alog_close(log) == 0); break;
+	case 2: CHILD_CHECK(alog_sync(log, 1000) == 0); break;
 	case 3:
-		CHECK(alog_get_stats(log, &stats) == 0);
-		CHECK(stats.records == 0);
+		CHILD_CHECK(alog_get_stats(log, &stats) == 0);
+		CHILD_CHECK(stats.records == 0);
 		break;
 	case 4:
-		CHECK((bound = alog_bind(log, ALOG_KV("k", 1))) != NULL);
+		CHILD_CHECK((bound = alog_bind(log, ALOG_KV("k", 1))) != NULL);
 		alog_free(bound);
-		CHECK(alog_close(log) == 0);
+		CHILD_CHECK(alog_close(log) == 0);
 		break;
 	case 5:
-		CHECK(ALOG_DEBUG(log, "off") == 0);
-		CHECK(alog_set_level(log, ALOG_LEVEL_ERROR) == 0);
-		CHECK(ALOG_INFO(log, "off") == 0);
+		CHILD_CHECK(ALOG_DEBUG(log, "off") == 0);
+		CHILD_CHECK(alog_set_level(log, ALOG_LEVEL_ERROR) == 0);
+		CHILD_CHECK(ALOG_INFO(log, "off") == 0);
 		break;
 	}
-	CHECK(rings() == 1);
+	CHILD_CHECK(rings() == 1);
 	_exit(0);
 }
 
@@ -209,7 +190,7 @@ test_silent(void **state)
 		if (child == 0)
 			silent(log, what);
 		assert_int_equal(ALOG_INFO(log, "m"), 0);
-		join(child);
+		logging_join(child);
 	}
 	assert_int_equal(alog_get_level(log), ALOG_LEVEL_INFO);
 	lines = logging_finish(log);
@@ -234,16 +215,16 @@ test_grandchild(void **state)
 		int status;
 
 		if (grandchild == 0) {
-			CHECK(ALOG_INFO(log, "3") == 0);
-			CHECK(alog_close(log) == 0);
+			CHILD_CHECK(ALOG_INFO(log, "3") == 0);
+			CHILD_CHECK(alog_close(log) == 0);
 			_exit(0);
 		}
-		CHECK(waitpid(grandchild, &status, 0) == grandchild && status == 0);
-		CHECK(ALOG_INFO(log, "2") == 0);
-		CHECK(alog_close(log) == 0);
+		CHILD_CHECK(waitpid(grandchild, &status, 0) == grandchild && status == 0);
+		CHILD_CHECK(ALOG_INFO(log, "2") == 0);
+		CHILD_CHECK(alog_close(log) == 0);
 		_exit(0);
 	}
-	join(child);
+	logging_join(child);
 	lines = logging_finish(log);
 	assert_int_equal(lines.n, 3);
 	assert_int_equal(logging_check_dense(&lines), 3);
@@ -261,23 +242,23 @@ test_disabled(void **state)
 	if (child == 0) {
 		alog_t *log;
 
-		CHECK(ALOG_CRITICAL(off, "m") == 0);
-		CHECK(ALOG_AUDIT(off, "m") == ALOG_EDISABLED);
-		CHECK(root_entries(scratch) == 0);
-		CHECK(alog_close(off) == 0);
+		CHILD_CHECK(ALOG_CRITICAL(off, "m") == 0);
+		CHILD_CHECK(ALOG_AUDIT(off, "m") == ALOG_EDISABLED);
+		CHILD_CHECK(root_entries(scratch) == 0);
+		CHILD_CHECK(alog_close(off) == 0);
 		log = logging_open((alog_options){ 0 });
-		CHECK(ALOG_INFO(log, "m") == 0);
-		CHECK(alog_close(log) == 0);
+		CHILD_CHECK(ALOG_INFO(log, "m") == 0);
+		CHILD_CHECK(alog_close(log) == 0);
 		_exit(0);
 	}
-	join(child);
+	logging_join(child);
 	assert_int_equal(alog_close(off), 0);
 	assert_int_equal(root_count(root, ".jsonl"), 1);
 }
 
 /* ---- while other threads log -------------------------------------------------------------- */
 
-#define CHILDREN 12
+#define CHILDREN 6
 
 static atomic_bool stop;
 static atomic_long emitted;
@@ -310,10 +291,10 @@ in_child(alog_t *log)
 	pthread_t t[4];
 
 	for (int i = 0; i < 4; i++)
-		CHECK(pthread_create(&t[i], NULL, emit_few, log) == 0);
+		CHILD_CHECK(pthread_create(&t[i], NULL, emit_few, log) == 0);
 	for (int i = 0; i < 4; i++)
-		CHECK(pthread_join(t[i], NULL) == 0);
-	CHECK(alog_close(log) == 0);
+		CHILD_CHECK(pthread_join(t[i], NULL) == 0);
+	CHILD_CHECK(alog_close(log) == 0);
 	_exit(0);
 }
 
@@ -341,7 +322,7 @@ test_threads(void **state)
 		logging_sleep_ms(2);
 	}
 	for (int i = 0; i < CHILDREN; i++)
-		join(child[i]);
+		logging_join(child[i]);
 	atomic_store(&stop, true);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(pthread_join(t[i], NULL), 0);
@@ -370,7 +351,7 @@ test_parent_dies(void **state)
 	if (parent == 0) {
 		(void)close(pipes[1]);
 		log = logging_open((alog_options){ .written_ms = 60000, .flags = QUIET });
-		CHECK(ALOG_INFO(log, "kept") == 0);
+		CHILD_CHECK(ALOG_INFO(log, "kept") == 0);
 		if (fork() == 0) {
 			/* Silent, until the test is over. */
 			(void)!read(pipes[0], &c, 1);
