@@ -2,14 +2,41 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define CHUNK_BYTES ((size_t)64 << 10)
+#include "sys.h"
+
+#define CHUNK_MIN ((size_t)4 << 10)
+#define CHUNK_MAX ((size_t)256 << 10)
+/* Blocks from this size on are mapped: batches are filled by workers and freed by others, and what passes
+ * from heap to heap would stay with the process. */
+#define MAP_MIN ((size_t)64 << 10)
 
 struct batch_chunk {
 	struct batch_chunk *next;
-	size_t used, cap;
+	size_t used, cap; /* of text */
 	char text[];
 };
+
+static void *
+block_new(size_t n)
+{
+	void *p;
+
+	if (n < MAP_MIN)
+		return malloc(n);
+	p = sys->mmap(n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void
+block_free(void *p, size_t n)
+{
+	if (n < MAP_MIN)
+		free(p);
+	else
+		(void)sys->munmap(p, n);
+}
 
 int
 batch_compare(const struct batch_key *a, const struct batch_key *b)
@@ -30,21 +57,38 @@ take_text(struct batch *b, size_t n)
 	struct batch_chunk *c = b->chunk;
 
 	if (c == NULL || c->cap - c->used < n) {
-		size_t cap = n > CHUNK_BYTES ? n : CHUNK_BYTES;
-
 		/* A batch of few lines stays small. */
-		if (c == NULL && n < CHUNK_BYTES / 16)
-			cap = CHUNK_BYTES / 16;
-		if ((c = malloc(sizeof *c + cap)) == NULL)
+		size_t bytes = c == NULL ? CHUNK_MIN : 2 * (sizeof *c + c->cap);
+
+		bytes = bytes < CHUNK_MAX ? bytes : CHUNK_MAX;
+		if (bytes < sizeof *c + n)
+			bytes = sizeof *c + n;
+		if ((c = block_new(bytes)) == NULL)
 			return NULL;
 		c->next = b->chunk;
 		c->used = 0;
-		c->cap = cap;
+		c->cap = bytes - sizeof *c;
 		b->chunk = c;
-		b->bytes += sizeof *c + cap;
 	}
 	c->used += n;
+	b->bytes += n;
 	return c->text + c->used - n;
+}
+
+static int
+grow_lines(struct batch *b)
+{
+	size_t cap = b->cap == 0 ? 16 : 2 * b->cap;
+	struct batch_line *grown = block_new(cap * sizeof *grown);
+
+	if (grown == NULL)
+		return -1;
+	if (b->n > 0)
+		memcpy(grown, b->line, b->n * sizeof *grown);
+	block_free(b->line, b->cap * sizeof *grown);
+	b->line = grown;
+	b->cap = cap;
+	return 0;
 }
 
 int
@@ -52,16 +96,8 @@ batch_add(struct batch *b, const struct batch_key *key, const char *line, size_t
 {
 	char *text;
 
-	if (b->n == b->cap) {
-		size_t cap = b->cap == 0 ? 16 : b->cap + b->cap / 2;
-		struct batch_line *grown = realloc(b->line, cap * sizeof *grown);
-
-		if (grown == NULL)
-			return -1;
-		b->bytes += 2 * (cap - b->cap) * sizeof *grown;
-		b->line = grown;
-		b->cap = cap;
-	}
+	if (b->n == b->cap && grow_lines(b) < 0)
+		return -1;
 	if ((text = take_text(b, n)) == NULL)
 		return -1;
 	if (n > 0)
@@ -69,6 +105,7 @@ batch_add(struct batch *b, const struct batch_key *key, const char *line, size_t
 	if (b->n > 0 && batch_compare(&b->line[b->n - 1].key, key) > 0)
 		b->unsorted = true;
 	b->line[b->n++] = (struct batch_line){ *key, text, n };
+	b->bytes += 2 * sizeof *b->line;
 	return 0;
 }
 
@@ -100,7 +137,7 @@ merge_halves(const struct batch_line *a, size_t na, const struct batch_line *b, 
 static int
 sort_lines(struct batch *b)
 {
-	struct batch_line *from = b->line, *to = malloc(b->n * sizeof *to);
+	struct batch_line *from = b->line, *to = block_new(b->cap * sizeof *to);
 	size_t n = b->n;
 
 	if (to == NULL)
@@ -117,20 +154,17 @@ sort_lines(struct batch *b)
 		from = b->line;
 	}
 	b->line = from;
-	b->cap = n;
-	free(to);
+	block_free(to, b->cap * sizeof *to);
 	return 0;
 }
 
 int
 batch_sort(struct batch *b, bool reverse)
 {
-	size_t cap = b->cap;
-
 	if (b->unsorted && sort_lines(b) < 0)
 		return -1;
 	b->unsorted = false;
-	b->bytes -= (2 * cap - b->cap) * sizeof *b->line;
+	b->bytes -= b->n * sizeof *b->line;
 	if (reverse)
 		for (size_t i = 0, j = b->n; i + 1 < j; i++) {
 			struct batch_line line = b->line[i];
@@ -169,8 +203,8 @@ batch_release(struct batch *b)
 
 	for (struct batch_chunk *c = b->chunk; c != NULL; c = next) {
 		next = c->next;
-		free(c);
+		block_free(c, sizeof *c + c->cap);
 	}
-	free(b->line);
+	block_free(b->line, b->cap * sizeof *b->line);
 	*b = (struct batch){ 0 };
 }
