@@ -60,13 +60,14 @@ check_file_system(int fd, const char *dir, alog_error *err)
 	    (unsigned long)fs.f_type);
 }
 
-static void
+static int
 fill_header(uint8_t *h, const struct ring_owner *owner, uint64_t bytes)
 {
 	memcpy(h + RING_AT_MAGIC, RING_MAGIC, 8);
 	put_le32(h + RING_AT_VERSION, RING_VERSION);
 	put_le64(h + RING_AT_BYTES, bytes);
-	ring_boot_id(h + RING_AT_BOOT);
+	if (ring_boot_id(h + RING_AT_BOOT) < 0)
+		return -1;
 	put_le32(h + RING_AT_PID, owner->pid);
 	put_le32(h + RING_AT_UID, owner->uid);
 	memcpy(h + RING_AT_WRITER, owner->writer, 16);
@@ -74,6 +75,7 @@ fill_header(uint8_t *h, const struct ring_owner *owner, uint64_t bytes)
 	memcpy(h + RING_AT_HOST, owner->host, strnlen(owner->host, 64));
 	put_le32(h + RING_AT_CRC,
 	    (uint32_t)crc32(0, h + RING_AT_BYTES, RING_STATIC_END - RING_AT_BYTES));
+	return 0;
 }
 
 static void
@@ -130,8 +132,9 @@ make_file(struct ring *r, const char *dir, const struct ring_owner *owner, uint6
 		rc = map_file(r, dir, bytes, err);
 	if (rc == 0 && sys->flock(r->fd, LOCK_EX | LOCK_NB) < 0)
 		rc = error_set(err, ALOG_EIO, errno, dir, "cannot lock the ring");
+	if (rc == 0 && fill_header(r->map, owner, bytes) < 0)
+		rc = error_set(err, ALOG_EIO, errno, dir, "cannot tell the boot");
 	if (rc == 0) {
-		fill_header(r->map, owner, bytes);
 		attach(r, bytes);
 		if (sys->linkat(r->dirfd, tmp, r->dirfd, r->name) < 0)
 			rc = error_set(err, ALOG_EIO, errno, dir, "cannot name the ring");

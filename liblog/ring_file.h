@@ -69,7 +69,7 @@ ring_granules(uint32_t len)
 	return (len + RING_GRAIN - 1) / RING_GRAIN;
 }
 
-/* The machine's boot id, 16 bytes; zeros where the system has none. */
-void ring_boot_id(uint8_t boot[16]);
+/* The machine's boot id; zeros where the system has none.  -1 and errno where that can't be told. */
+int ring_boot_id(uint8_t boot[16]);
 
 #endif

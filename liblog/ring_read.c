@@ -10,27 +10,41 @@
 
 #include "bytes.h"
 
-void
+/* The 32 hex digits of a text, whatever stands between them. */
+static void
+parse_boot_id(const char *text, uint8_t boot[16])
+{
+	int nibble = 0;
+
+	for (const char *p = text; *p != '\0' && nibble < 32; p++) {
+		const int v = *p >= '0' && *p <= '9' ? *p - '0'
+		    : *p >= 'a' && *p <= 'f'         ? *p - 'a' + 10
+						     : -1;
+
+		if (v < 0)
+			continue;
+		boot[nibble / 2] = (uint8_t)(boot[nibble / 2] << 4 | v);
+		nibble++;
+	}
+}
+
+int
 ring_boot_id(uint8_t boot[16])
 {
 	char text[37] = "";
-	int fd, nibble = 0;
+	ssize_t got;
+	int fd, e;
 
 	memset(boot, 0, 16);
 	fd = sys->openat(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY, 0);
 	if (fd < 0)
-		return;
-	if (sys_pread_all(fd, text, 36, 0) == 36)
-		for (const char *p = text; *p != '\0' && nibble < 32; p++) {
-			int v = *p >= '0' && *p <= '9' ? *p - '0'
-			    : *p >= 'a' && *p <= 'f'   ? *p - 'a' + 10
-						       : -1;
-			if (v < 0)
-				continue;
-			boot[nibble / 2] = (uint8_t)(boot[nibble / 2] << 4 | v);
-			nibble++;
-		}
+		return errno == ENOENT ? 0 : -1;
+	got = sys_pread_all(fd, text, 36, 0);
+	e = errno;
 	(void)sys->close(fd);
+	parse_boot_id(text, boot);
+	errno = e;
+	return got < 0 ? -1 : 0;
 }
 
 static int
@@ -73,7 +87,9 @@ parse_header(
 	if (*bytes < RING_BYTES_MIN || *bytes > RING_BYTES_MAX || (*bytes & (*bytes - 1)) != 0)
 		return error_set(err, ALOG_ECORRUPT, 0, path, "the ring's size is impossible");
 	memcpy(out->boot, h + RING_AT_BOOT, 16);
-	ring_boot_id(boot);
+	/* To take this boot for another would be to give up the records. */
+	if (ring_boot_id(boot) < 0)
+		return error_set(err, ALOG_EIO, errno, path, "cannot tell the boot");
 	out->this_boot = memcmp(boot, out->boot, 16) == 0;
 	out->owner.pid = get_le32(h + RING_AT_PID);
 	out->owner.uid = get_le32(h + RING_AT_UID);

@@ -702,7 +702,7 @@ test_read_faults(void **state)
 		rc = ring_read(&copy, fd, "ring", NULL);
 		fired = faults_end();
 		if (rc == 0) {
-			/* Without the id of this boot it is that of another. */
+			assert_true(copy.this_boot);
 			check_some(&copy);
 			ring_copy_free(&copy);
 		} else {
