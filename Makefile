@@ -27,7 +27,7 @@ CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = api archive bloom bytes clock config digest emit error export expr field field_number \
 	forks format golden index inspect jbuf keeper kill level match names output pack path prune \
-	record redact retain ring rotate runid scan schema seal segment sketch source sys timespec \
+	record recover redact retain ring rotate runid scan schema seal segment sketch source sys timespec \
 	trail writer writer_faults
 
 # Tests that are scripts, of what is in build/.
