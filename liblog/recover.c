@@ -294,7 +294,9 @@ finish_ring(const struct state *st, const char *name, int fd, alog_error *err)
 
 	if ((rc = ring_read(&ring, fd, name, err)) < 0)
 		return rc;
-	if ((st->opt->host != NULL && strcmp(st->opt->host, ring.owner.host) != 0) ||
+	/* A ring holds the beginning of a long name. */
+	if ((st->opt->host != NULL &&
+		strncmp(st->opt->host, ring.owner.host, sizeof ring.owner.host - 1) != 0) ||
 	    ring.owner.uid != geteuid()) {
 		ring_copy_free(&ring);
 		return st->opt->host != NULL

@@ -498,6 +498,11 @@ test_close_times_out(void **state)
 	logging_join(child);
 }
 
+/* Longer than what a ring keeps of it. */
+static const char long_host[] =
+    "a-host.with-a-very-long-name.in-a-domain.with-a-very-long-name."
+    "somewhere.in-the-middle-of.example";
+
 /* The process that could not write it dies; the next one does. */
 static void
 test_left_to_recovery(void **state)
@@ -510,8 +515,10 @@ test_left_to_recovery(void **state)
 	assert_true((child = fork()) >= 0);
 	if (child == 0) {
 		ops.write = bad_write;
-		log = logging_open((alog_options){
-		    .ring_bytes = 65536, .close_ms = 50, .overflow = ALOG_DROP });
+		log = logging_open((alog_options){ .ring_bytes = 65536,
+		    .close_ms = 50,
+		    .overflow = ALOG_DROP,
+		    .host = long_host });
 		break_disk(-1, ENOSPC);
 		emit(log, 100, 0);
 		CHILD_CHECK(alog_close(log) == ALOG_ETIMEOUT);
@@ -519,7 +526,7 @@ test_left_to_recovery(void **state)
 	}
 	logging_join(child);
 	assert_int_equal(root_count(root, ".gz"), 0);
-	log = logging_open((alog_options){ 0 });
+	log = logging_open((alog_options){ .host = long_host });
 	for (int wait = 0; wait < 500 && stats_of(log).recovered == 0; wait++)
 		logging_sleep_ms(10);
 	assert_in_range(stats_of(log).recovered, 40, 70);
