@@ -25,10 +25,11 @@ AUDITQ = qerror timespec spool catalog pages index_load index input gunzip sourc
 CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
-TESTS = api archive bloom bytes clock config digest emit error export expr field field_number \
-	forks format golden index inspect jbuf keeper kill level match names output pack path prune \
-	record recover redact retain ring rotate runid scan schema seal segment sketch source sys timespec \
-	trail writer writer_faults
+TESTS = api archive bloom bytes catalog clock config digest emit error export expr field \
+	field_number forks format golden index inspect jbuf keeper kill level match \
+	names output pack path prune query record recover redact retain ring ring_model \
+	rotate runid scan schema seal segment sketch sorter source sys timespec trail \
+	writer writer_faults
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
@@ -57,13 +58,12 @@ LIBS = -ljansson -lz -ldeflate -lpcre2-8 -lcrypto -lpthread -lm
 # A library names all it needs; under a sanitizer the program brings the runtime.
 SHARED = -shared -Wl,-z,nodelete -Wl,--as-needed $(if $(SAN),,-Wl,-z,defs)
 
-BOTH_O   = $(LIBLOG_BOTH:%=$(O)/liblog/%.o)
-LIBLOG_O = $(BOTH_O) $(LIBLOG_ONLY:%=$(O)/liblog/%.o)
-AUDITQ_O = $(AUDITQ:%=$(O)/auditq/%.o)
-CLI_O    = $(CLI:%=$(O)/auditq/cli/%.o)
-TESTS_O  = $(TESTS:%=$(O)/tests/test_%.o)
-SOURCES  = $(patsubst $(O)/%.o,%.c,$(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS_O)) \
-	$(PROGRAMS:%=%.c)
+BOTH_O   = $(LIBLOG_BOTH:%=$O/liblog/%.o)
+LIBLOG_O = $(BOTH_O) $(LIBLOG_ONLY:%=$O/liblog/%.o)
+AUDITQ_O = $(AUDITQ:%=$O/auditq/%.o)
+CLI_O    = $(CLI:%=$O/auditq/cli/%.o)
+OBJECTS  = $(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS:%=$O/tests/test_%.o) $(PROGRAMS:%=$O/%.o)
+SOURCES  = $(OBJECTS:$O/%.o=%.c)
 
 # Other programs, on the public API: the demo's service, what the tests write trails with.
 PROGRAMS = docs/example/service tests/trail tests/bench/maketrail
@@ -71,12 +71,12 @@ PROGRAMS = docs/example/service tests/trail tests/bench/maketrail
 all: $B/auditq $B/liblog.a $B/liblog.so $B/libauditq.a $B/libauditq.so
 
 # An including file sees only the side it is on: liblog knows nothing of auditq.
-$(O)/liblog/%.o: INCLUDE = -Iliblog
-$(O)/auditq/%.o: INCLUDE = -Iauditq -Iliblog
-$(O)/tests/%.o: INCLUDE = -Itests -Iauditq -Iliblog
-$(O)/docs/%.o: INCLUDE = -Iliblog
+$O/liblog/%.o: INCLUDE = -Iliblog
+$O/auditq/%.o: INCLUDE = -Iauditq -Iliblog
+$O/tests/%.o: INCLUDE = -Itests -Iauditq -Iliblog
+$O/docs/%.o: INCLUDE = -Iliblog
 
-$(O)/%.o: %.c
+$O/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(INCLUDE) -MMD -MP -c -o $@ $<
 
@@ -104,10 +104,10 @@ $B/auditq: $(CLI_O) $B/libauditq.a
 $B/inside.a: $(LIBLOG_O) $(AUDITQ_O) $(filter-out %/main.o,$(CLI_O)) Makefile
 	rm -f $@
 	ar rcsT $@ $(filter %.o,$^)
-$B/tests/test_%: $(O)/tests/test_%.o $B/inside.a
+$B/tests/test_%: $O/tests/test_%.o $B/inside.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
-$(PROGRAMS:%=$B/%): $B/%: $(O)/%.o $B/liblog.a
+$(PROGRAMS:%=$B/%): $B/%: $O/%.o $B/liblog.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -125,7 +125,7 @@ setup-check: setup
 
 # The programs and scripts that are run in each build: plain, under ASan and UBSan, under TSan.
 suite     = $(TESTS:%=$(1)/tests/test_%) "tests/cli/run $(1)/auditq" "tests/differential.py $(1) 40"
-suite-all: all $(TEST_P) $(PROGRAMS:%=$B/%)
+suite-all: all $(TESTS:%=$B/tests/test_%) $(PROGRAMS:%=$B/%)
 
 check: setup-check
 	@$(MAKE) -s -j2 suite-all
