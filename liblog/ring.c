@@ -27,8 +27,8 @@ struct ring {
 	_Atomic uint64_t *head, *tail_seq, *tail_pos, *dropped, *reported;
 	struct ring_entry *entry;
 	char *data;
-	uint32_t granules;     /* a power of two */
-	atomic_bool rewinding; /* head has been moved to a lap's start, tail_pos not yet */
+	uint32_t granules;  /* a power of two */
+	atomic_bool moving; /* the tail is: tail_pos may be behind */
 
 	/* The drain's own: what it gave, and what it has freed. */
 	uint64_t next_seq, freed_seq;
@@ -227,7 +227,7 @@ used_granules(const struct ring *r, uint64_t head)
 {
 	uint64_t tail_seq = atomic_load_explicit(r->tail_seq, memory_order_acquire);
 
-	/* Everything was drained; while the drain rewinds, tail_pos may be a lap behind. */
+	/* Everything was drained; while the tail moves, tail_pos may be behind. */
 	if (ring_head_count(head) == (uint32_t)tail_seq)
 		return 0;
 	return (ring_head_pos(head) - atomic_load_explicit(r->tail_pos, memory_order_acquire)) &
@@ -250,13 +250,13 @@ ring_reserve(struct ring *r, uint32_t len, struct ring_slot *slot)
 		used = used_granules(r, head);
 		if (used + skip + need > r->granules) {
 			/* It may only look full: with a head that is stale, or a tail that
-			 * a rewind has not moved yet.  So it must look so twice. */
+			 * has moved by half.  So it must look so twice. */
 			old = head;
 			head = atomic_load_explicit(r->head, memory_order_acquire);
 			if (full && head == old)
 				return RING_FULL;
 			full = head == old &&
-			    !atomic_load_explicit(&r->rewinding, memory_order_acquire);
+			    !atomic_load_explicit(&r->moving, memory_order_acquire);
 			relax(spins);
 			continue;
 		}
@@ -371,8 +371,12 @@ ring_release(struct ring *r)
 {
 	r->freed_seq = r->next_seq - 1;
 	r->freed_pos = r->next_pos;
-	atomic_store_explicit(r->tail_pos, r->freed_pos, memory_order_release);
+	/* The number first: who reads the file must not take for a record what the position
+	 * lets a producer overwrite. */
+	atomic_store_explicit(&r->moving, true, memory_order_relaxed);
 	atomic_store_explicit(r->tail_seq, r->freed_seq, memory_order_release);
+	atomic_store_explicit(r->tail_pos, r->freed_pos, memory_order_release);
+	atomic_store_explicit(&r->moving, false, memory_order_release);
 }
 
 void
@@ -392,13 +396,13 @@ ring_rewind(struct ring *r)
 		return;
 	to = (head & (RING_ASLEEP | RING_SHUT_BIT)) | (uint64_t)start << 32 |
 	    ring_head_count(head);
-	atomic_store_explicit(&r->rewinding, true, memory_order_relaxed);
+	atomic_store_explicit(&r->moving, true, memory_order_relaxed);
 	if (atomic_compare_exchange_strong_explicit(
 		r->head, &head, to, memory_order_acq_rel, memory_order_relaxed)) {
 		r->next_pos = r->freed_pos = start;
 		atomic_store_explicit(r->tail_pos, start, memory_order_release);
 	}
-	atomic_store_explicit(&r->rewinding, false, memory_order_release);
+	atomic_store_explicit(&r->moving, false, memory_order_release);
 }
 
 bool
