@@ -285,33 +285,62 @@ drop_ring(const struct state *st, const char *name, alog_error *err)
 	return 0;
 }
 
+/* Whether it is for us to finish a ring: 1, 0, or an error where all were asked for. */
 static int
-finish_ring(const struct state *st, const char *name, int fd, alog_error *err)
+is_ours(const struct state *st, const char *name, const struct ring_copy *ring, int fd,
+    alog_error *err)
+{
+	const size_t nhost = sizeof ring->owner.host - 1;
+	struct stat stat;
+
+	if (sys->fstat(fd, &stat) < 0)
+		return error_set(err, ALOG_EIO, errno, name, "cannot stat");
+	/* A ring holds the beginning of a long name; a blank one is on a disk of ours. */
+	if ((ring->blank ? stat.st_uid : ring->owner.uid) == geteuid() &&
+	    (st->opt->host == NULL || ring->blank ||
+		strncmp(st->opt->host, ring->owner.host, nhost) == 0))
+		return 1;
+	if (st->opt->host != NULL)
+		return 0;
+	return error_set(err, ALOG_EIO, EPERM, name, "the ring of another user");
+}
+
+/* What was in it goes to the writer's segments; of a blank ring nothing is known. */
+static int
+save(const struct state *st, const char *name, const char *writer, const struct ring_copy *ring,
+    alog_error *err)
+{
+	struct inventory inv;
+	int rc;
+
+	if (ring->blank)
+		return 0;
+	/* A copy under another name must not touch the segments of one that may be alive. */
+	if (strcmp(writer, ring->owner.writer) != 0 || !path_service_valid(ring->owner.service))
+		return error_set(err, ALOG_ECORRUPT, 0, name, "not the ring of this writer");
+	if ((rc = inventory_list(&inv, st->opt->root, writer, NULL, err)) < 0)
+		return rc;
+	rc = replay(st, ring, &inv, err);
+	inventory_free(&inv);
+	return rc;
+}
+
+static int
+finish_ring(
+    const struct state *st, const char *name, const char *writer, int fd, alog_error *err)
 {
 	struct ring_copy ring;
-	struct inventory inv;
 	int rc;
 
 	if ((rc = ring_read(&ring, fd, name, err)) < 0)
 		return rc;
-	/* A ring holds the beginning of a long name. */
-	if ((st->opt->host != NULL &&
-		strncmp(st->opt->host, ring.owner.host, sizeof ring.owner.host - 1) != 0) ||
-	    ring.owner.uid != geteuid()) {
-		ring_copy_free(&ring);
-		return st->opt->host != NULL
-		    ? 0
-		    : error_set(err, ALOG_EIO, EPERM, name, "the ring of another user");
+	if ((rc = is_ours(st, name, &ring, fd, err)) > 0) {
+		rc = save(st, name, writer, &ring, err);
+		if (rc == 0)
+			rc = seal_all(st, writer, err);
+		if (rc == 0 && !cancelled(st) && (rc = drop_ring(st, name, err)) == 0)
+			st->res->rings++;
 	}
-	rc = inventory_list(&inv, st->opt->root, ring.owner.writer, NULL, err);
-	if (rc == 0) {
-		rc = replay(st, &ring, &inv, err);
-		inventory_free(&inv);
-	}
-	if (rc == 0)
-		rc = seal_all(st, ring.owner.writer, err);
-	if (rc == 0 && !cancelled(st) && (rc = drop_ring(st, name, err)) == 0)
-		st->res->rings++;
 	ring_copy_free(&ring);
 	return rc;
 }
@@ -346,7 +375,7 @@ finish_rings(const struct state *st, const struct sys_names *names)
 			continue;
 		}
 		if ((rc = claim(st, names->name[i], &fd, &err)) > 0) {
-			rc = finish_ring(st, names->name[i], fd, &err);
+			rc = finish_ring(st, names->name[i], writer, fd, &err);
 			(void)sys->close(fd);
 		}
 		if (rc < 0 && !cancelled(st))

@@ -110,6 +110,8 @@ struct ring_copy {
 	struct ring_owner owner;
 	uint8_t boot[16];
 	bool this_boot;
+	bool
+	    blank; /* the power went before any of it reached the disk: all is 0, the owner "" */
 	uint64_t head_seq;       /* newest reserved */
 	uint64_t tail_seq;       /* newest freed */
 	uint64_t lost;           /* dropped, and not yet told by a gap record */

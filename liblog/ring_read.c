@@ -67,6 +67,12 @@ get_text(char *dst, const uint8_t *src, size_t n)
 	dst[n] = '\0';
 }
 
+static bool
+all_zero(const uint8_t *p, size_t n)
+{
+	return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
+}
+
 static int
 parse_header(
     struct ring_copy *out, const uint8_t *h, uint64_t *bytes, const char *path, alog_error *err)
@@ -74,14 +80,18 @@ parse_header(
 	uint8_t boot[16];
 	uint32_t version = get_le32(h + RING_AT_VERSION);
 
+	out->blank = all_zero(h, RING_HEADER);
+	if (out->blank)
+		return 0;
 	if (memcmp(h + RING_AT_MAGIC, RING_MAGIC, 8) != 0)
 		return error_set(err, ALOG_ECORRUPT, 0, path, "not a ring");
 	if (version > RING_VERSION)
 		return error_set(err, ALOG_EVERSION, 0, path,
 		    "a ring of format version %" PRIu32 ", this program knows %d", version,
 		    RING_VERSION);
-	if (get_le32(h + RING_AT_CRC) !=
-	    (uint32_t)crc32(0, h + RING_AT_BYTES, RING_STATIC_END - RING_AT_BYTES))
+	if (version == 0 ||
+	    get_le32(h + RING_AT_CRC) !=
+		(uint32_t)crc32(0, h + RING_AT_BYTES, RING_STATIC_END - RING_AT_BYTES))
 		return error_set(err, ALOG_ECORRUPT, 0, path, "the ring's header is damaged");
 	*bytes = get_le64(h + RING_AT_BYTES);
 	if (*bytes < RING_BYTES_MIN || *bytes > RING_BYTES_MAX || (*bytes & (*bytes - 1)) != 0)

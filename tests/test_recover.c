@@ -571,6 +571,8 @@ test_left_alone(void **state)
 		{ "a newer version", RING_AT_VERSION, false, NULL, true },
 		{ "damaged", RING_AT_WRITER, false, "here", true },
 		{ "impossible", RING_AT_HEAD + 2, false, "here", true },
+		{ "of another writer", RING_AT_WRITER, true, "here", true },
+		{ "of a service that can't be", RING_AT_SERVICE, true, NULL, true },
 	};
 	struct recover_options opt;
 	struct recover_result res;
@@ -588,7 +590,8 @@ test_left_alone(void **state)
 		die(&p, &some);
 		fd = openat(p.rings, WRITER ".ring", O_RDWR);
 		assert_int_equal(pread(fd, h, sizeof h, 0), sizeof h);
-		h[cases[i].at]++;
+		h[cases[i].at] =
+		    cases[i].at == RING_AT_SERVICE ? '/' : (uint8_t)(h[cases[i].at] + 1);
 		if (cases[i].crc)
 			put_le32(h + RING_AT_CRC,
 			    (uint32_t)crc32(
@@ -663,6 +666,28 @@ test_strange_rings(void **state)
 		check_lines(&p, cases[i].name, OTHER, 9, "");
 		place_close(&p);
 	}
+}
+
+/* The power went before any of the ring reached the disk. */
+static void
+test_blank(void **state)
+{
+	struct recover_options opt;
+	struct recover_result res;
+	struct place p;
+
+	(void)state;
+	place_open(&p);
+	opt = options(&p);
+	opt.host = "here";
+	die(&p, &some);
+	assert_true(shell(&p, "truncate -s 0 .ring/*.ring && truncate -s 80K .ring/*.ring"));
+	assert_int_equal(run_recovery(&p, &opt, &res), 0);
+	assert_int_equal(p.warnings, 0);
+	assert_int_equal(res.rings, 1);
+	check_lines(&p, "blank", WRITER, 5, "");
+	check_finished(&p, "blank", WRITER);
+	place_close(&p);
 }
 
 static void
@@ -854,6 +879,7 @@ main(void)
 		cmocka_unit_test(test_alive),
 		cmocka_unit_test(test_left_alone),
 		cmocka_unit_test(test_strange_rings),
+		cmocka_unit_test(test_blank),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_elsewhere),
 		cmocka_unit_test(test_orphans),

@@ -587,6 +587,7 @@ test_damaged(void **state)
 		{ "magic", RING_AT_MAGIC, 'X', 1, false, ALOG_ECORRUPT, 0 },
 		{ "a newer version", RING_AT_VERSION, RING_VERSION + 1, 4, false, ALOG_EVERSION,
 		    0 },
+		{ "a version that never was", RING_AT_VERSION, 0, 4, false, ALOG_ECORRUPT, 0 },
 		{ "checksum", RING_AT_CRC, 1, 4, false, ALOG_ECORRUPT, 0 },
 		{ "reserved bytes", 500, 1, 1, false, ALOG_ECORRUPT, 0 },
 		{ "reserved bytes of a later writer", 500, 1, 1, true, 0, 2 },
