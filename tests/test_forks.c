@@ -341,25 +341,27 @@ test_parent_dies(void **state)
 {
 	alog_t *log;
 	struct root_lines lines;
-	int pipes[2], status;
+	int over[2], begun[2], status;
 	pid_t parent;
-	char c;
+	char c = 0;
 
 	(void)state;
-	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(pipe(over), 0);
+	assert_int_equal(pipe(begun), 0);
 	assert_true((parent = fork()) >= 0);
 	if (parent == 0) {
-		(void)close(pipes[1]);
+		(void)close(over[1]);
 		log = logging_open((alog_options){ .written_ms = 60000, .flags = QUIET });
 		CHILD_CHECK(ALOG_INFO(log, "kept") == 0);
 		if (fork() == 0) {
 			/* Silent, until the test is over. */
-			(void)!read(pipes[0], &c, 1);
+			CHILD_CHECK(write(begun[1], &c, 1) == 1);
+			CHILD_CHECK(read(over[0], &c, 1) == 0);
 			_exit(0);
 		}
+		CHILD_CHECK(read(begun[0], &c, 1) == 1);
 		(void)raise(SIGKILL);
 	}
-	(void)close(pipes[0]);
 	assert_int_equal(waitpid(parent, &status, 0), parent);
 	log = logging_open((alog_options){ 0 });
 	for (int wait = 0; rings() > 1 && wait < 500; wait++)
@@ -368,7 +370,10 @@ test_parent_dies(void **state)
 	assert_int_equal(lines.n, 1);
 	assert_int_equal(rings(), 0);
 	root_free(&lines);
-	(void)close(pipes[1]);
+	for (int i = 0; i < 2; i++) {
+		(void)close(over[i]);
+		(void)close(begun[i]);
+	}
 }
 
 static void

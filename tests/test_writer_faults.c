@@ -421,7 +421,7 @@ test_roll_is_told(void **state)
 		assert_int_equal(ALOG_AUDIT(log, "e"), 0);
 	}
 	(void)sys->monotonic(&after);
-	assert_true(after - before < 5 * CLOCK_S);
+	assert_true(after - before < 20 * CLOCK_S);
 	lines = logging_finish(log);
 	assert_int_equal(lines.n, 250);
 	assert_int_equal(logging_check_dense(&lines), 1);
