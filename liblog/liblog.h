@@ -173,7 +173,7 @@ typedef struct alog_options {
 	size_t size;
 	const char *root;    /* directory, made when missing (its parent must exist) */
 	const char *service; /* [A-Za-z0-9_-], at most 64 */
-	const char *host;    /* "host" of the records [gethostname] */
+	const char *host;    /* "host" of the records, at most 255 bytes [gethostname] */
 	int level;           /* least level that is logged [ALOG_LEVEL_INFO]; the environment
 	                      * variable ALOG_LEVEL, a level's name, overrides it */
 	unsigned flags;      /* alog_flags [0] */
@@ -182,8 +182,8 @@ typedef struct alog_options {
 	                         * 256 MiB, at least 4 KiB] */
 	uint64_t ring_bytes;    /* [8 MiB]; a power of two from 64 KiB to 1 GiB */
 	const char *ring_dir;   /* directory of the ring [<root>/.ring] */
-	uint32_t record_bytes;  /* longest record, cut beyond [1 MiB; at most a quarter of the
-	                         * ring and 8 MiB] */
+	uint32_t record_bytes;  /* longest record, cut beyond [1 MiB; at least 8 KiB, at most a
+	                         * quarter of the ring and 8 MiB] */
 	int overflow;           /* alog_overflow [ALOG_BLOCK] */
 	uint32_t block_ms;      /* [5000] */
 	uint32_t written_ms;    /* accepted to written, at most [100] */
@@ -327,9 +327,9 @@ typedef struct alog_limit {
 #define ALOG_CRITICAL(ctx, ...) ALOG_EMIT_(ctx, ALOG_LEVEL_CRITICAL, __VA_ARGS__, ALOG_END_)
 
 /*
- * Emit a record that must not be lost: level notice, "event" as named, "audit":true, whatever
- * the level of ctx.  0 means durable.  Any error means not known to be durable (it may still
- * appear).  NULL or disabled contexts fail with ALOG_EDISABLED.  Waits for
+ * Emit a record that must not be lost: level notice, "event" as named (at most 128 bytes of
+ * it), "audit":true, whatever the level of ctx.  0 means durable.  Any error means not known to be
+ * durable (it may still appear).  NULL or disabled contexts fail with ALOG_EDISABLED.  Waits for
  * one fdatasync, shared with all that wait at the same time; at most 30 s.
  */
 #define ALOG_AUDIT(ctx, ...) ALOG_AUDIT_(ctx, __VA_ARGS__, ALOG_END_)
@@ -403,8 +403,9 @@ alog_enabled(const alog_t *ctx, int level)
 
 /* Whole initialisers: a field that is made member by member is stored, loaded and stored again.  The
  * compiler takes the length of a literal. */
-#define ALOG_FIELD_(key, type, member, value, n) \
-	((alog_field) { key, type, (key) != NULL ? (uint32_t)strlen(key) : 0, { .member = value }, n })
+#define ALOG_FIELD_(key, type, member, value, n)                                               \
+	((alog_field){                                                                         \
+	    key, type, (key) != NULL ? (uint32_t)strlen(key) : 0, { .member = value }, n })
 
 static inline alog_field
 alog_kv_null(const char *key)
