@@ -25,21 +25,23 @@ AUDITQ = qerror timespec spool catalog pages index_load index input gunzip sourc
 CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
-TESTS = api archive bloom bytes catalog clock config digest emit error export expr field \
-	field_number forks format golden index inspect jbuf keeper kill level match \
-	names output pack path prune query record recover redact retain ring ring_model \
-	rotate runid scan schema seal segment sketch sorter source sys timespec trail \
-	writer writer_faults
+TESTS = api archive bloom bytes cache catalog clock config digest emit error export expr \
+	field field_number forks format golden index inspect jbuf keeper kill level \
+	match names output pack path prune query record recover redact retain ring \
+	ring_model rotate runid scan schema seal segment sketch sorter source sys \
+	timespec trail writer writer_faults
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
-	"tests/differential.py build 200 2" "tests/readme build"
+	"tests/differential.py build 200 2" "tests/readme build" \
+	"tests/format.py fixtures/golden/trail.jsonl.gz fixtures/golden/trail.json"
 
+HEADERS = liblog/liblog.h liblog/liblog.hpp auditq/auditq.h
 MAN = liblog.3 auditq.1 liblog-format.5
 
 PACKAGES = gcc:gcc pkg-config:pkg-config libc6-dev libjansson-dev zlib1g-dev libdeflate-dev \
 	libpcre2-dev libssl-dev
-CHECK_PACKAGES = libcmocka-dev scdoc:scdoc clang:clang python3:python3 jq:jq \
+CHECK_PACKAGES = g++:g++ libcmocka-dev scdoc:scdoc clang:clang python3:python3 jq:jq \
 	'?node:nodejs' '?npm:npm'
 
 # ---- how it is built -----------------------------------------------------------------------
@@ -170,7 +172,7 @@ $B/%.pc: Makefile
 install: all man $B/liblog.pc $B/libauditq.pc
 	install -d $(D)/bin $(D)/include $(D)/lib/pkgconfig $(addprefix $(D)/share/man/man,1 3 5)
 	install -m 755 $B/auditq $(D)/bin
-	install -m 644 liblog/liblog.h auditq/auditq.h $(D)/include
+	install -m 644 $(HEADERS) $(D)/include
 	install -m 644 $B/liblog.a $B/libauditq.a $(D)/lib
 	for l in liblog libauditq; do \
 		install -m 755 $B/$$l.so $(D)/lib/$$l.so.$(VERSION) && \
@@ -179,7 +181,7 @@ install: all man $B/liblog.pc $B/libauditq.pc
 	install -m 644 $B/liblog.pc $B/libauditq.pc $(D)/lib/pkgconfig
 	for m in $(MAN); do install -m 644 $B/man/$$m $(D)/share/man/man$${m##*.} || exit 1; done
 uninstall:
-	rm -f $(D)/bin/auditq $(D)/include/liblog.h $(D)/include/auditq.h
+	rm -f $(D)/bin/auditq $(addprefix $(D)/include/,$(notdir $(HEADERS)))
 	rm -f $(D)/lib/liblog.* $(D)/lib/libauditq.* $(D)/lib/pkgconfig/liblog.pc \
 		$(D)/lib/pkgconfig/libauditq.pc
 	for m in $(MAN); do rm -f $(D)/share/man/man$${m##*.}/$$m; done

@@ -181,14 +181,16 @@ def make_lines(rng, n, first, span, key="ts"):
     return [make_line(rng, first + rng.randrange(span // 10**9) * 10**9, key) for _ in range(n)]
 
 
-def damage(rng, lines):
-    """What is odd but right, and what is wrong."""
-    odd = [b"", b" \t", b'{"ts":"2025-10-22T10:00:00Z","msg":"caf\xe9"}',
-           b"no json", b"[1,2]", b'{"a":1} {"b":2}', b'{"a":01}', b'{"a":NaN}', b"{", b"\0\0\0"]
+ODD = [b"", b" \t", b'{"ts":"2025-10-22T10:00:00Z","msg":"caf\xe9"}', b'{"a":1}\r', b"{}"]
+WRONG = [b"no json", b"[1,2]", b'{"a":1} {"b":2}', b'{"a":01}', b'{"a":NaN}', b"{", b"\0\0\0"]
+
+
+def mix(rng, lines, other):
+    """The lines, some with CRLF, and here and there one of the others."""
     for line in lines:
         yield line + b"\r" if rng.random() < 0.1 else line
-        if rng.random() < 0.02:
-            yield rng.choice(odd)
+        if rng.random() < 0.05:
+            yield rng.choice(other)
 
 
 def write(path, lines, members=1):
@@ -230,8 +232,8 @@ def make_trail(build, root, rng):
         os.unlink(source)
     for path in glob.glob(f"{root}/log/*.reject.jsonl"):
         os.unlink(path)
-    write(f"{root}/log/2025-10-22.jsonl", list(damage(rng, make_lines(rng, 400, START + DAY, DAY))))
-    write(f"{root}/log/foreign/a.jsonl.gz", list(damage(rng, make_lines(rng, 800, START, 4 * DAY))), 3)
+    write(f"{root}/log/2025-10-22.jsonl", list(mix(rng, make_lines(rng, 400, START + DAY, DAY), ODD + WRONG)))
+    write(f"{root}/log/foreign/a.jsonl.gz", list(mix(rng, make_lines(rng, 800, START, 4 * DAY), ODD)), 3)
     write(f"{root}/log/foreign/b.jsonl", [b"\xef\xbb\xbf" + b'{"msg":"no time yet"}'] +
           sorted(make_lines(rng, 300, START, 4 * DAY)))
     write(f"{root}/log/date=2025-10-23/clean.jsonl.gz", make_lines(rng, 600, START + 2 * DAY, DAY), 2)
@@ -394,6 +396,8 @@ def answer(lines, after, before, filters, reverse, limit):
 def ask(build, root, rng, lines):
     """None, or what is wrong with an answer."""
     window, after, before = random_window(rng)
+    path = f"{root}/log" + rng.choice(["", "", "", "/date=2025-10-22", "/foreign", "/2025-10-22.jsonl"])
+    lines = [l for l in lines if l.path.startswith(path)]
     argv, filters = random_filters(rng, lines, after, before)
     reverse, count = rng.random() < 0.3, rng.random() < 0.2
     limit = rng.choice([None, None, None, 1, 10, 100])
@@ -405,7 +409,7 @@ def ask(build, root, rng, lines):
     if limit:
         status |= {0 if want else 1}  # it may stop before it sees what is wrong
     for extra in [], ["--no-index"], ["-j", "1"], ["-j", "4", "--no-index"]:
-        command = [f"{build}/auditq", *extra, *argv, f"{root}/log"]
+        command = [f"{build}/auditq", *extra, *argv, path]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if done.stdout != text or done.returncode not in status:
             return (f"{command}\nexit {done.returncode}, expected {status}; {len(want)} lines "
