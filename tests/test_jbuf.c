@@ -1,4 +1,8 @@
-/* jbuf, shortest - against jansson, the C library, and a decoder too simple to be wrong. */
+/*
+ * jbuf, shortest - against jansson, the C library, and a decoder too simple to be wrong.
+ *
+ * PROPERTY=10000000 holds so many random values of each kind against them.
+ */
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
@@ -24,6 +28,8 @@ next_random(uint64_t *x)
 	*x ^= *x >> 27;
 	return *x * UINT64_C(0x2545f4914f6cdd1d);
 }
+
+static long rounds = 100000; /* random values of a kind */
 
 /* s[0..n) in a block of just that size, so that ASan finds a byte read beside it. */
 static char *
@@ -264,7 +270,7 @@ test_str_random(void **state)
 		s[1] = (char)c;
 		check_string(s, 2);
 	}
-	for (int i = 0; i < 60000; i++) {
+	for (long i = 0; i < rounds; i++) {
 		const size_t n = next_random(&seed) % (i % 2 ? 8 : sizeof s);
 
 		for (size_t k = 0; k < n; k++) {
@@ -343,7 +349,7 @@ test_integers(void **state)
 			check_integer(ten + k - 1);
 			check_integer(0 - ten + k - 1);
 		}
-	for (int i = 0; i < 200000; i++)
+	for (long i = 0; i < rounds; i++)
 		check_integer(next_random(&seed) >> (i % 64));
 }
 
@@ -566,7 +572,7 @@ test_doubles(void **state)
 		for (uint64_t k = 0; k < 5; k++)
 			check_double(bits + k - 2);
 	}
-	for (int i = 0; i < 100000; i++)
+	for (long i = 0; i < rounds; i++)
 		check_double(next_random(&seed));
 }
 
@@ -604,7 +610,7 @@ test_common_doubles(void **state)
 	uint64_t seed = 2;
 
 	(void)state;
-	for (int i = 0; i < 50000; i++) {
+	for (long i = 0; i < rounds; i++) {
 		static const double scale[] = { 1, 10, 100, 1000, 1e6, 1e9 };
 		const double d =
 		    (double)(int64_t)(next_random(&seed) >> (20 + i % 40)) / scale[i % 6];
@@ -624,7 +630,7 @@ test_floats(void **state)
 	for (uint32_t exponent = 0; exponent < 255; exponent++)
 		for (uint32_t k = 0; k < 5; k++)
 			check_float((exponent << 23) + k - (exponent > 0 ? 2 : 0));
-	for (int i = 0; i < 100000; i++)
+	for (long i = 0; i < rounds; i++)
 		check_float((uint32_t)next_random(&seed));
 }
 
@@ -635,7 +641,7 @@ test_reals(void **state)
 	uint64_t seed = 4;
 
 	(void)state;
-	for (int i = 0; i < 20000; i++) {
+	for (long i = 0; i < rounds; i++) {
 		uint64_t bits = next_random(&seed);
 		char text[64];
 		double d;
@@ -729,5 +735,7 @@ main(void)
 		cmocka_unit_test(test_room),
 	};
 
+	if (getenv("PROPERTY") != NULL)
+		rounds = strtol(getenv("PROPERTY"), NULL, 10);
 	return cmocka_run_group_tests_name("jbuf", tests, NULL, NULL);
 }
