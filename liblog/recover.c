@@ -159,6 +159,7 @@ replay(const struct state *st, const struct ring_copy *ring, const struct invent
 	int rc;
 
 	identify(&rp, &ring->owner);
+	rp.trail.base = &rp.base;
 	if ((rc = resume_open(&files, st->opt->root, inv->item, inv->n, err)) < 0)
 		return rc;
 	st->res->torn += files.torn;

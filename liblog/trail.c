@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record.h"
 #include "rotate.h"
 
 int
@@ -78,7 +77,9 @@ trail_flush(struct trail *t, alog_error *err)
 
 /* ---- making durable ---- */
 
-/* Append bytes from..to of one file to another segment. */
+enum { UNREADABLE = 1 };
+
+/* Append bytes from..to of one file to another segment: 0, UNREADABLE, or an error. */
 static int
 copy_range(int fd, uint64_t from, uint64_t to, struct segment *seg, char *buf, alog_error *err)
 {
@@ -90,8 +91,10 @@ copy_range(int fd, uint64_t from, uint64_t to, struct segment *seg, char *buf, a
 		const size_t want = left < TRAIL_BATCH ? (size_t)left : TRAIL_BATCH;
 		const ssize_t got = sys_pread_all(fd, buf, want, (off_t)from);
 
-		if (got <= 0)
-			return error_set(err, ALOG_EIO, got < 0 ? errno : EIO, seg->name,
+		if (got == 0 || (got < 0 && errno == EIO))
+			return UNREADABLE;
+		if (got < 0)
+			return error_set(err, ALOG_EIO, errno, seg->name,
 			    "cannot read back what was not durable");
 		if ((rc = segment_append(seg, buf, (size_t)got, &broken, err)) < 0)
 			return rc;
@@ -100,42 +103,69 @@ copy_range(int fd, uint64_t from, uint64_t to, struct segment *seg, char *buf, a
 	return 0;
 }
 
-static void
-mark_durable(struct trail *t)
+/* Instead of lines that can't be read back: a gap record, with the number of the last of them. */
+static int
+tell_loss(const struct trail *t, struct segment *seg, alog_error *err)
 {
-	if (t->monitor != NULL)
+	char rec[1024], line[1100];
+	struct jbuf gap = { rec, 0, sizeof rec }, out = { line, 0, sizeof line };
+	bool broken = false;
+	uint16_t splice;
+	int64_t now = 0;
+
+	if (sys->ftruncate(seg->fd, 0) < 0)
+		return error_set(err, ALOG_EIO, errno, seg->name, "cannot cut");
+	seg->bytes = 0;
+	(void)sys->realtime(&now);
+	record_gap(t->base, now, t->written_seq - t->durable_seq, "unreadable", &gap, &splice);
+	record_line(rec, gap.len, splice, t->written_seq, &out);
+	return segment_append(seg, line, out.len, &broken, err);
+}
+
+static void
+mark_durable(struct trail *t, bool saved)
+{
+	if (saved && t->monitor != NULL)
 		monitor_add(&t->monitor->durable, t->written_seq - t->durable_seq);
 	t->durable_seq = t->written_seq;
 }
 
 /*
  * Leave a file that failed: move the lines that are not durable to a new segment.  It is never written or synced
- * again, for a second fdatasync may succeed with the pages of the first one lost.  The batch must be empty.
+ * again, for a second fdatasync may succeed with the pages of the first one lost.  The batch must be empty.  Fails
+ * also when it went on with a loss.
  */
 static int
 rescue(struct trail *t, alog_error *err)
 {
 	struct segment fresh, old = t->seg;
+	bool lost;
 	int rc;
 
 	if (!t->distrusted || old.fd < 0)
 		return 0;
 	if ((rc = create(t, old.day, &fresh, err)) < 0)
 		return rc;
-	if ((rc = copy_range(old.fd, old.durable, old.bytes, &fresh, t->batch, err)) < 0 ||
-	    (rc = segment_sync(&fresh, t->root, err)) < 0) {
+	rc = copy_range(old.fd, old.durable, old.bytes, &fresh, t->batch, err);
+	lost = rc == UNREADABLE;
+	if (lost)
+		rc = tell_loss(t, &fresh, err);
+	if (rc == 0)
+		rc = segment_sync(&fresh, t->root, err);
+	if (rc < 0) {
 		if (sys->unlinkat(fresh.dirfd, fresh.name, 0) == 0)
 			t->number--;
 		segment_close(&fresh);
 		return rc;
 	}
-	/* Where this fails both files show the lines; readers know them by their seq. */
-	if (sys->ftruncate(old.fd, (off_t)old.durable) == 0)
+	/* Where this fails both files show the lines; readers know them by their seq.  What could not be read
+	 * may be readable to somebody else, and stays. */
+	if (!lost && sys->ftruncate(old.fd, (off_t)old.durable) == 0)
 		t->seg.bytes = old.durable;
 	hand_over(t);
 	t->seg = fresh;
-	mark_durable(t);
-	return 0;
+	mark_durable(t, !lost);
+	return lost ? error_set(err, ALOG_EIO, EIO, old.name, "cannot be read back") : 0;
 }
 
 int
@@ -152,7 +182,7 @@ trail_sync(struct trail *t, alog_error *err)
 		(void)rescue(t, NULL);
 		return rc;
 	}
-	mark_durable(t);
+	mark_durable(t, true);
 	return 0;
 }
 

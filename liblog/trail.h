@@ -7,6 +7,7 @@
 #define TRAIL_H
 
 #include "monitor.h"
+#include "record.h"
 #include "ring.h"
 #include "segment.h"
 
@@ -16,7 +17,8 @@ struct trail {
 	const struct segment_root *root;
 	const char *service, *writer;
 	uint64_t segment_bytes;
-	struct monitor *monitor; /* may be NULL */
+	const struct record_base *base; /* of gap records */
+	struct monitor *monitor;        /* may be NULL */
 	/* Called when a segment is complete and closed; it may be sealed. */
 	void (*finished)(void *arg, int32_t day, const char *name, uint64_t bytes);
 	void *arg;
@@ -43,7 +45,8 @@ int trail_put(struct trail *t, const struct ring_record *rec, alog_error *err);
 int trail_flush(struct trail *t, alog_error *err);
 /*
  * Make what is written durable.  When that fails the file is not trusted again: its records that
- * were not durable are read back and go to a new one; the error is returned all the same.
+ * were not durable are read back and go to a new one, or where that fails, a gap record does; the
+ * error is returned all the same.
  */
 int trail_sync(struct trail *t, alog_error *err);
 /* Flush, sync, and finish the open segment; the next record makes a new one. */

@@ -463,6 +463,7 @@ start(struct writer *w, alog_error *err)
 		.service = w->set->service,
 		.writer = w->id,
 		.segment_bytes = w->set->segment_bytes,
+		.base = &w->base,
 		.monitor = w->mon,
 		.finished = on_finished,
 		.arg = w,
