@@ -217,19 +217,20 @@ add_ring(struct walk *w, int dirfd, const char *name, const char *writer, char *
 	return 0;
 }
 
-/* Read the rings of a root; before its partitions are listed, so that a record that leaves its ring
+/* Read the rings of a root, if it is one; before it is listed, so that a record that leaves its ring
  * meanwhile is found in a segment. */
 static int
-read_rings(struct walk *w, const char *root)
+read_rings(struct walk *w, int rootfd, const char *root)
 {
-	char *dir = join(root, PATH_RING_DIR), writer[PATH_WRITER_LENGTH + 1];
+	char *dir, writer[PATH_WRITER_LENGTH + 1];
 	struct sys_names names = { 0 };
-	int fd, r = 0;
+	int fd = sys_opendir_at(rootfd, PATH_RING_DIR), r = 0;
 
-	if (dir == NULL)
-		return no_memory(w);
-	fd = sys_opendir_at(AT_FDCWD, dir);
-	if (fd < 0 || sys_list(fd, &names) < 0)
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if ((dir = join(root, PATH_RING_DIR)) == NULL)
+		r = no_memory(w);
+	else if (fd < 0 || sys_list(fd, &names) < 0)
 		warn_errno(w, dir, errno, "cannot list");
 	for (size_t i = 0; i < names.n && r == 0; i++)
 		if (path_parse_ring(names.name[i], writer))
@@ -260,33 +261,41 @@ list_stable(int fd, struct sys_names *names)
 	}
 }
 
+/* A file, through symlinks; the path is taken over. */
+static int
+add_entry(struct walk *w, int dirfd, const char *name, char *path_take)
+{
+	struct stat st;
+
+	if (sys->fstatat(dirfd, name, &st, 0) < 0)
+		warn_errno(w, path_take, errno, "cannot stat");
+	else if (S_ISREG(st.st_mode))
+		return add_file(w, path_take, &st);
+	else
+		qwarn_send(w->warn, AUDITQ_EINVAL, true, path_take, 0, 0, "not a regular file");
+	free(path_take);
+	return 0;
+}
+
 static int
 add_name(struct walk *w, int dirfd, const char *dir, const char *name)
 {
 	struct stat st;
 	char *path;
-	size_t n = strlen(name);
-	bool log = stem_length(name) > 0;
-	int r = 0;
 
-	if (name[0] == '.' || name[0] == '_' || ends_with(name, n, ".tmp"))
-		return 0;
-	if (sys->fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		st.st_mode = 0;
-	if (!S_ISDIR(st.st_mode) && !log)
+	if (name[0] == '.' || name[0] == '_' || ends_with(name, strlen(name), ".tmp"))
 		return 0;
 	if ((path = join(dir, name)) == NULL)
 		return no_memory(w);
-	if (S_ISDIR(st.st_mode))
-		return add_dir(w, path);
-	if (sys->fstatat(dirfd, name, &st, 0) < 0)
+	if (sys->fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		warn_errno(w, path, errno, "cannot stat");
-	else if (S_ISREG(st.st_mode))
-		return add_file(w, path, &st);
-	else
-		qwarn_send(w->warn, AUDITQ_EINVAL, true, path, 0, 0, "not a regular file");
+	} else if (S_ISDIR(st.st_mode)) {
+		return add_dir(w, path);
+	} else if (stem_length(name) > 0) {
+		return add_entry(w, dirfd, name, path);
+	}
 	free(path);
-	return r;
+	return 0;
 }
 
 static int
@@ -294,7 +303,7 @@ read_dir(struct walk *w, const char *path)
 {
 	struct sys_names names = { 0 };
 	size_t first = w->ndir;
-	int fd, r = 0;
+	int fd, r;
 
 	/* Given paths may be symlinks; what is found below is pushed only when it is none. */
 	fd = sys->openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -302,11 +311,9 @@ read_dir(struct walk *w, const char *path)
 		warn_errno(w, path, errno, "cannot open");
 		return 0;
 	}
-	if (list_stable(fd, &names) < 0)
+	r = read_rings(w, fd, path);
+	if (r == 0 && list_stable(fd, &names) < 0)
 		warn_errno(w, path, errno, "cannot list");
-	for (size_t i = 0; i < names.n && r == 0; i++)
-		if (strcmp(names.name[i], PATH_RING_DIR) == 0)
-			r = read_rings(w, path);
 	for (size_t i = 0; i < names.n && r == 0; i++)
 		r = add_name(w, fd, path, names.name[i]);
 	sys_names_free(&names);

@@ -320,15 +320,10 @@ static int
 finish_piece(struct piece *p, struct workers *workers, const struct qwarn *warn,
     auditq_counts *counts, auditq_error *err)
 {
-	const struct plan_file *f = &p->hunt->plan->file[p->file];
-
 	workers_wait(workers, &p->work);
 	counts->bytes_read += p->counts.bytes_read;
 	counts->bytes_inflated += p->counts.bytes_inflated;
-	/* Streams are read again, with the same warnings. */
-	if (f->how == PLAN_ARCHIVE && p->r == 0)
-		notes_deliver(&p->notes, warn, &counts->warnings, &counts->lost);
-	notes_release(&p->notes);
+	notes_deliver(&p->notes, warn);
 	if (p->r < 0 && err != NULL && err->code == 0)
 		*err = p->err;
 	return p->r;

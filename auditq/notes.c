@@ -43,7 +43,7 @@ notes_target(struct notes *n)
 }
 
 void
-notes_deliver(struct notes *n, const struct qwarn *to, uint64_t *warnings, uint64_t *lost)
+notes_deliver(struct notes *n, const struct qwarn *to)
 {
 	const char *path = n->n > 0 ? n->note[n->n - 1].path : "";
 
@@ -52,13 +52,10 @@ notes_deliver(struct notes *n, const struct qwarn *to, uint64_t *warnings, uint6
 
 		qwarn_send(to, note->code, note->lost, note->path, note->line, note->offset,
 		    "%s", note->text);
-		*lost += note->lost;
 	}
 	if (n->more > 0)
 		qwarn_send(to, AUDITQ_ECORRUPT, n->more_lost > 0, path, 0, 0,
 		    "and %llu more of the kind", (unsigned long long)n->more);
-	*warnings += n->n + n->more;
-	*lost += n->more_lost;
 	notes_release(n);
 }
 
@@ -80,4 +77,40 @@ notes_release(struct notes *n)
 	}
 	free(n->note);
 	*n = (struct notes){ 0 };
+}
+
+/* FNV-1a, 64 bits (Fowler, Noll, Vo), over the words that make a warning. */
+static uint64_t
+hash_text(uint64_t h, const char *s)
+{
+	do
+		h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
+	while (*s++ != '\0');
+	return h;
+}
+
+static uint64_t
+hash_warning(const auditq_warning *w)
+{
+	uint64_t h = hash_text(UINT64_C(0xcbf29ce484222325), w->path);
+
+	return (hash_text(h, w->text) ^ w->line) * UINT64_C(0x100000001b3) ^ w->offset;
+}
+
+void
+notes_remember(struct notes_sent *sent, const auditq_warning *w)
+{
+	if (sent->n < sizeof sent->hash / sizeof sent->hash[0])
+		sent->hash[sent->n++] = hash_warning(w);
+}
+
+bool
+notes_known(const struct notes_sent *sent, const auditq_warning *w)
+{
+	uint64_t hash = sent->n > 0 ? hash_warning(w) : 0;
+
+	for (size_t i = 0; i < sent->n; i++)
+		if (sent->hash[i] == hash)
+			return true;
+	return false;
 }

@@ -25,9 +25,17 @@ struct notes {
 
 /* A warning function's target that adds to n, which must not move. */
 struct qwarn notes_target(struct notes *n);
-/* Send all to `to` in the order in which they came, and empty n; the two counters are added to. */
-void notes_deliver(struct notes *n, const struct qwarn *to, uint64_t *warnings, uint64_t *lost);
+/* Send all to `to` in the order in which they came, and empty n. */
+void notes_deliver(struct notes *n, const struct qwarn *to);
 bool notes_lost(const struct notes *n);
 void notes_release(struct notes *n);
+
+/* Warnings that were sent: the first of them, which is more than anyone reads.  All zeros is none. */
+struct notes_sent {
+	uint64_t hash[256];
+	size_t n;
+};
+void notes_remember(struct notes_sent *sent, const auditq_warning *w);
+bool notes_known(const struct notes_sent *sent, const auditq_warning *w);
 
 #endif

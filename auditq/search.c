@@ -49,6 +49,8 @@ struct search {
 	struct match_query query;
 	struct match_run *run;
 	char *last_id; /* what `last` was found to be */
+	bool hunting;  /* for it */
+	struct notes_sent sent;
 
 	struct plan *plan;
 	struct sift sift;
@@ -64,6 +66,32 @@ struct search {
 	uint64_t ahead; /* payload bytes in them */
 	uint64_t answered;
 };
+
+/* ---- warnings ---- */
+
+/* What was said while the last run was looked for is not said again when its records are. */
+static void
+tell(void *arg, const auditq_warning *w)
+{
+	struct search *s = arg;
+
+	if (s->hunting)
+		notes_remember(&s->sent, w);
+	else if (notes_known(&s->sent, w))
+		return;
+	s->counts->warnings++;
+	s->counts->lost += w->lost;
+	if (s->q->warn.fn != NULL)
+		s->q->warn.fn(s->q->warn.arg, w);
+}
+
+static void
+tell_notes(struct search *s, struct notes *notes)
+{
+	const struct qwarn to = { tell, s };
+
+	notes_deliver(notes, &to);
+}
 
 /* ---- what is pending ---- */
 
@@ -211,7 +239,7 @@ finish_task(struct search *s, auditq_error *err)
 	if (!t->whole)
 		s->ahead -= t->member.payload_bytes;
 	add_counts(s->counts, &t->result.counts);
-	notes_deliver(&t->result.notes, &s->q->warn, &s->counts->warnings, &s->counts->lost);
+	tell_notes(s, &t->result.notes);
 	r = t->result.r;
 	if (r < 0) {
 		if (err != NULL && err->code == 0)
@@ -246,13 +274,11 @@ open_archive(struct search *s, const struct pending *p, auditq_error *err)
 	const struct plan_file *f = &s->plan->file[p->file];
 	bool answer = s->counting && !f->shared;
 	struct plan_member *member;
-	struct notes notes = { 0 };
-	struct qwarn warn = notes_target(&notes);
+	const struct qwarn warn = { tell, s };
 	size_t n = 0;
 	int r = plan_members(s->plan, p->file, s->q, &s->query, &member, &n,
 	    answer ? &s->answered : NULL, &warn, s->counts, err);
 
-	notes_deliver(&notes, &s->q->warn, &s->counts->warnings, &s->counts->lost);
 	if (r != 0)
 		return r < 0 ? r : add_task(s, p->file, NULL, p->from, err);
 	for (size_t i = 0; i < n && r == 0; i++) {
@@ -318,15 +344,17 @@ set_runs(struct search *s, auditq_error *err)
 static int
 find_last(struct search *s, bool *found, auditq_error *err)
 {
-	struct qwarn warn = s->q->warn;
+	const struct qwarn warn = { tell, s };
 	size_t n;
 	int r;
 
 	if (s->plan->has_stdin)
 		return qerror_set(err, AUDITQ_EINVAL, 0, "-",
 		    "the last run is not found in standard input, which is read only once");
+	s->hunting = true;
 	r = lastrun_find(
 	    s->plan, s->q, s->stop, s->workers, &warn, s->counts, &s->last_id, &n, err);
+	s->hunting = false;
 	if (r < 0)
 		return r;
 	*found = s->last_id != NULL;
@@ -338,16 +366,11 @@ find_last(struct search *s, bool *found, auditq_error *err)
 static int
 make_parts(struct search *s, auditq_error *err)
 {
-	struct qwarn warn;
-	struct notes notes = { 0 };
+	const struct qwarn warn = { tell, s };
 	int r;
 
-	if ((r = set_runs(s, err)) < 0)
-		return r;
-	warn = notes_target(&notes);
-	r = plan_new(&s->plan, s->q, &warn, s->counts, err);
-	notes_deliver(&notes, &s->q->warn, &s->counts->warnings, &s->counts->lost);
-	if (r < 0)
+	if ((r = set_runs(s, err)) < 0 ||
+	    (r = plan_new(&s->plan, s->q, &warn, s->counts, err)) < 0)
 		return r;
 	if ((r = workers_new(&s->workers, jobs(s->q), err)) < 0)
 		return r;
