@@ -42,7 +42,8 @@ MAN = liblog.3 auditq.1 liblog-format.5
 PACKAGES = gcc:gcc pkg-config:pkg-config libc6-dev libjansson-dev zlib1g-dev libdeflate-dev \
 	libpcre2-dev libssl-dev
 CHECK_PACKAGES = g++:g++ libcmocka-dev scdoc:scdoc clang:clang python3:python3 jq:jq \
-	'?node:nodejs' '?npm:npm'
+	'?node:nodejs' '?npm:npm' '?strace:strace'
+BENCH_PACKAGES = g++:g++ libspdlog-dev libglib2.0-dev
 
 # ---- how it is built -----------------------------------------------------------------------
 
@@ -113,6 +114,15 @@ $(PROGRAMS:%=$B/%): $B/%: $O/%.o $B/liblog.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+# The benchmark of the emitter, with its peers.
+$O/tests/bench/emit/main.o: INCLUDE = -Iliblog $$(pkg-config --cflags glib-2.0)
+$O/tests/bench/emit/spdlog_contender.o: tests/bench/emit/spdlog_contender.cc tests/bench/emit/contender.h
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 $(CFLAGS) $$(pkg-config --cflags spdlog) -c -o $@ $<
+$B/tests/bench/emit: $O/tests/bench/emit/main.o $O/tests/bench/emit/spdlog_contender.o $B/inside.a
+	@mkdir -p $(@D)
+	$(CXX) -o $@ $^ $(LIBS) $$(pkg-config --libs spdlog glib-2.0)
+
 # ---- what it is for ------------------------------------------------------------------------
 
 demo: setup
@@ -145,6 +155,21 @@ check-clang:
 # Peak memory of queries over a trail of about 1 GB, against the bound of 64 MB.
 bench-memory: all $B/tests/bench/maketrail
 	tests/bench/memory $B
+
+# What a log call costs beside other libraries; as JSON lines in build/bench/emit/emit.json.
+bench-emit:
+	@sh .ci/packages $(PACKAGES) $(BENCH_PACKAGES)
+	@$(MAKE) -s -j2 $B/tests/bench/emit
+	@rm -rf $B/bench/emit && mkdir -p $B/bench/emit
+	@$B/tests/bench/emit $B/bench/emit
+	@rm -rf $B/bench/emit/liblog $B/bench/emit/*.jsonl
+
+# What takes too long for every day: ten million values, ten thousand kills, all of the model.
+soak: setup-check
+	@$(MAKE) -s -j2 suite-all
+	PROPERTY=10000000 $B/tests/test_jbuf
+	LARGE=1 $B/tests/test_ring_model
+	KILLS=10000 $B/tests/test_kill
 
 # Make the golden files anew: a change of the format, to be looked at.
 golden: $B/tests/test_golden
@@ -190,6 +215,6 @@ clean:
 	rm -rf build
 
 .PHONY: all demo setup setup-check suite-all check check-unit check-asan check-tsan check-clang \
-	bench-memory golden lint man install uninstall clean
+	bench-emit bench-memory soak golden lint man install uninstall clean
 .SECONDARY:
 -include $(OBJECTS:.o=.d)
