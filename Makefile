@@ -26,7 +26,7 @@ CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = api archive bloom bytes cache catalog clock config digest emit error export expr \
-	field field_number forks format golden index inspect jbuf keeper kill level \
+	field field_number forks format golden golden_ring index inspect jbuf keeper kill level \
 	match names output pack path prune query record recover redact retain ring \
 	ring_model rotate runid scan schema seal segment sketch sorter source sys \
 	timespec trail writer writer_faults
@@ -172,8 +172,9 @@ soak: setup-check
 	KILLS=10000 $B/tests/test_kill
 
 # Make the golden files anew: a change of the format, to be looked at.
-golden: $B/tests/test_golden
+golden: $B/tests/test_golden $B/tests/test_golden_ring
 	$B/tests/test_golden --write
+	$B/tests/test_golden_ring --write
 
 lint:
 	git ls-files '*.[ch]' | xargs clang-format --dry-run -Werror
