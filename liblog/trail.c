@@ -9,7 +9,9 @@
 int
 trail_init(struct trail *t, alog_error *err)
 {
-	t->cap = TRAIL_BATCH;
+	/* A batch that is not quite full has room for one more, so that no common record makes it
+	 * grow. */
+	t->cap = 2 * TRAIL_BATCH;
 	if ((t->batch = malloc(t->cap)) == NULL)
 		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "batch");
 	return 0;
