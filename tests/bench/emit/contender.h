@@ -10,8 +10,8 @@ extern "C" {
 
 struct contender {
 	const char *name;
-	int fields;       /* 0, 6 or 20 */
-	int survives;     /* SIGKILL */
+	int fields;   /* 0, 6 or 20 */
+	int survives; /* SIGKILL */
 	int (*open)(const struct contender *c, const char *dir);
 	void (*emit)(const struct contender *c, unsigned i);
 	void (*written)(void); /* wait until everything is in the file */

@@ -44,7 +44,7 @@ now(void)
 static void
 pause_ns(long ns)
 {
-	(void)nanosleep(&(struct timespec) { 0, ns }, NULL);
+	(void)nanosleep(&(struct timespec){ 0, ns }, NULL);
 }
 
 static inline uint64_t
@@ -86,8 +86,9 @@ by_hand(char *p, unsigned i)
 {
 	static const char head[] = "\",\"level\":\"info\",\"run_id\":\"0199feae-5b6c-7000-8000-"
 				   "0123456789ab\",\"seq\":";
-	static const char tail[] = ",\"service\":\"detector\",\"host\":\"node-01\",\"pid\":4711,"
-				   "\"stage\":\"detection\",\"msg\":\"frame done\",\"i\":";
+	static const char tail[] =
+	    ",\"service\":\"detector\",\"host\":\"node-01\",\"pid\":4711,"
+	    "\"stage\":\"detection\",\"msg\":\"frame done\",\"i\":";
 	static const char rest[] = ",\"camera\":\"front-left\",\"bytes\":123456,\"ok\":true,"
 				   "\"gpu\":0,\"score\":0.75}\n";
 	struct timespec t;
@@ -191,9 +192,9 @@ liblog_open(const struct contender *c, const char *dir)
 	run = alog_run_begin(root, "0199feae-5b6c-7000-8000-0123456789ab");
 	stage = alog_stage_begin(run, "detection");
 	if (c->arg == 2) {
-		alog_t *bound = alog_bind(stage, ALOG_KV("camera", "front-left"),
-		    ALOG_KV("bytes", 123456), ALOG_KVB("ok", true), ALOG_KV("gpu", 0),
-		    ALOG_KV("score", 0.75));
+		alog_t *bound =
+		    alog_bind(stage, ALOG_KV("camera", "front-left"), ALOG_KV("bytes", 123456),
+			ALOG_KVB("ok", true), ALOG_KV("gpu", 0), ALOG_KV("score", 0.75));
 
 		alog_free(stage);
 		stage = bound;
@@ -268,7 +269,8 @@ glib_writer(GLogLevelFlags level, const GLogField *field, gsize n, gpointer data
 	clock_format(ts, (int64_t)t.tv_sec * 1000000000 + t.tv_nsec);
 	fprintf(glib_file, "{\"ts\":\"%.30s\"", ts);
 	for (gsize i = 0; i < n; i++)
-		fprintf(glib_file, ",\"%s\":\"%s\"", field[i].key, (const char *)field[i].value);
+		fprintf(
+		    glib_file, ",\"%s\":\"%s\"", field[i].key, (const char *)field[i].value);
 	fputs("}\n", glib_file);
 	return G_LOG_WRITER_HANDLED;
 }
@@ -376,7 +378,7 @@ latency(const struct contender *c, const char *dir, bool paced, int threads)
 		c->emit(c, i);
 	c->written();
 	for (int t = 0; t < threads; t++) {
-		job[t] = (struct job) { .c = c,
+		job[t] = (struct job){ .c = c,
 			.paced = paced,
 			.until = now() + seconds * 1e9,
 			.sample = all + (size_t)t * cap,
@@ -458,8 +460,10 @@ durable(const char *dir, int waiters)
 	liblog_close();
 }
 
-#define LIBLOG(name, fields, arg) \
-	{ name, fields, 1, liblog_open, liblog_emit, liblog_written, liblog_close, arg }
+#define LIBLOG(name, fields, arg)                                                              \
+	{                                                                                      \
+		name, fields, 1, liblog_open, liblog_emit, liblog_written, liblog_close, arg   \
+	}
 
 int
 main(int argc, char **argv)
@@ -467,8 +471,10 @@ main(int argc, char **argv)
 	static const struct contender peers[] = {
 		{ "limit: encode, clock", 6, 0, nothing_open, limit_emit, nothing, nothing, 0 },
 		LIBLOG("liblog, 6 fields", 6, 0),
-		{ "spdlog sync", 6, 0, spdlog_open, spdlog_emit, spdlog_written, spdlog_close, 0 },
-		{ "spdlog async", 6, 0, spdlog_open, spdlog_emit, spdlog_written, spdlog_close, 1 },
+		{ "spdlog sync", 6, 0, spdlog_open, spdlog_emit, spdlog_written, spdlog_close,
+		    0 },
+		{ "spdlog async", 6, 0, spdlog_open, spdlog_emit, spdlog_written, spdlog_close,
+		    1 },
 		{ "GLib structured", 6, 0, glib_open, glib_emit, glib_written, glib_close, 0 },
 		{ "write(2) a record", 6, 1, write_open, write_emit, nothing, write_close, 0 },
 	};
@@ -490,8 +496,8 @@ main(int argc, char **argv)
 	if ((json = fopen(path, "w")) == NULL)
 		err(1, "%s", path);
 	calibrate();
-	printf("ns a call %20s threads %-6s %8s %8s %8s %8s %9s  survives SIGKILL\n", "", "mode",
-	    "calls", "p50", "p99", "p99.9", "max");
+	printf("ns a call %20s threads %-6s %8s %8s %8s %8s %9s  survives SIGKILL\n", "",
+	    "mode", "calls", "p50", "p99", "p99.9", "max");
 	for (size_t i = 0; i < sizeof peers / sizeof peers[0]; i++)
 		for (int paced = 0; paced < 2; paced++)
 			latency(&peers[i], argv[1], paced != 0, 1);
@@ -501,7 +507,8 @@ main(int argc, char **argv)
 	for (int threads = 2; threads <= 4; threads *= 2)
 		for (size_t i = 1; i < sizeof peers / sizeof peers[0]; i++)
 			latency(&peers[i], argv[1], false, threads);
-	printf("\nmillion records a second, one thread  written  and closed (liblog: sealed)\n");
+	printf(
+	    "\nmillion records a second, one thread  written  and closed (liblog: sealed)\n");
 	for (size_t i = 1; i < sizeof peers / sizeof peers[0]; i++)
 		sustained(&peers[i], argv[1]);
 	printf("\ndurable calls a second       waiters\n");
