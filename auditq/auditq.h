@@ -51,11 +51,12 @@ typedef struct auditq auditq_t;             /* a query */
 typedef struct auditq_cache auditq_cache_t; /* inflated members, kept for later queries */
 
 enum auditq_code {
-	AUDITQ_EINVAL = -1,    /* an argument is wrong; text names it, offset is the position in it */
+	AUDITQ_EINVAL =
+	    -1, /* an argument is wrong; text names it, offset is the position in it */
 	AUDITQ_ENOMEM = -2,
-	AUDITQ_EIO = -3,       /* the operating system refused; os_errno and path say what */
-	AUDITQ_EEXIST = -4,    /* an output file is there already */
-	AUDITQ_ENOENT = -5,    /* a path, a run or a field is not there */
+	AUDITQ_EIO = -3,    /* the operating system refused; os_errno and path say what */
+	AUDITQ_EEXIST = -4, /* an output file is there already */
+	AUDITQ_ENOENT = -5, /* a path, a run or a field is not there */
 	AUDITQ_ETOOBIG = -9,
 	AUDITQ_EVERSION = -10, /* a file of a newer, incompatible format */
 	AUDITQ_ECORRUPT = -11, /* a file is damaged */
@@ -143,7 +144,7 @@ AUDITQ_API int auditq_on_warning(auditq_t *q, auditq_warning_fn *fn, void *arg);
 typedef struct auditq_record {
 	const char *line; /* as stored, without its line feed */
 	size_t len;
-	int64_t ts;       /* ns since 1970; INT64_MIN: none, nor had one before it in its file */
+	int64_t ts; /* ns since 1970; INT64_MIN: none, nor had one before it in its file */
 	const char *path; /* "-" for standard input */
 	uint64_t offset;  /* of the line, in the decompressed data */
 } auditq_record;
@@ -184,7 +185,8 @@ AUDITQ_API int auditq_get(const auditq_record *rec, const char *path, auditq_val
 AUDITQ_API int auditq_get_i64(const auditq_record *rec, const char *path, int64_t *out);
 AUDITQ_API int auditq_get_double(const auditq_record *rec, const char *path, double *out);
 /* A string decoded to UTF-8 with a NUL; returns its length, writes at most cap bytes; AUDITQ_ENOENT. */
-AUDITQ_API int64_t auditq_get_string(const auditq_record *rec, const char *path, char *dst, size_t cap);
+AUDITQ_API int64_t auditq_get_string(
+    const auditq_record *rec, const char *path, char *dst, size_t cap);
 
 /* ---- export ---------------------------------------------------------------------------- */
 
@@ -218,22 +220,24 @@ AUDITQ_API int auditq_export_to(auditq_t *q, auditq_write_fn *fn, void *arg,
 /* ---- what a query did ------------------------------------------------------------------ */
 
 typedef struct auditq_counts {
-	size_t size; /* set by the caller: sizeof(auditq_counts) */
-	int64_t after, before;            /* the window as understood, ns; INT64_MIN, INT64_MAX: open */
+	size_t size;           /* set by the caller: sizeof(auditq_counts) */
+	int64_t after, before; /* the window as understood, ns; INT64_MIN, INT64_MAX: open */
 	uint64_t partitions, partitions_pruned; /* directories with a date */
-	uint64_t files, files_by_date;    /* files listed below what was not pruned; pruned by their name */
-	uint64_t files_by_footer;         /* pruned by their footer */
-	uint64_t members;                 /* of the archives whose index was read */
-	uint64_t members_by_time, members_by_counts, members_by_filter, members_by_run; /* pruned */
+	uint64_t files,
+	    files_by_date; /* files listed below what was not pruned; pruned by their name */
+	uint64_t files_by_footer; /* pruned by their footer */
+	uint64_t members;         /* of the archives whose index was read */
+	uint64_t members_by_time, members_by_counts, members_by_filter,
+	    members_by_run; /* pruned */
 	uint64_t members_inflated, members_cached, members_without_match;
-	uint64_t members_answered;        /* counted from summaries alone (auditq_count) */
-	uint64_t bytes_total;             /* stored bytes of the files listed */
-	uint64_t bytes_read;              /* stored bytes that were read for lines */
-	uint64_t bytes_inflated;          /* decompressed bytes searched */
+	uint64_t members_answered;           /* counted from summaries alone (auditq_count) */
+	uint64_t bytes_total;                /* stored bytes of the files listed */
+	uint64_t bytes_read;                 /* stored bytes that were read for lines */
+	uint64_t bytes_inflated;             /* decompressed bytes searched */
 	uint64_t lines, matched, unreadable; /* looked at; matching; neither JSON nor blank */
-	uint64_t duplicates;              /* the same record in two files of one writer */
-	uint64_t spilled;                 /* bytes that went to a temporary file */
-	uint64_t warnings, lost;          /* warnings; of them with lost data */
+	uint64_t duplicates;                 /* the same record in two files of one writer */
+	uint64_t spilled;                    /* bytes that went to a temporary file */
+	uint64_t warnings, lost;             /* warnings; of them with lost data */
 } auditq_counts;
 
 /* At any time; complete when auditq_next has returned 0. */
@@ -257,11 +261,12 @@ AUDITQ_API int auditq_cache_get_stats(const auditq_cache_t *cache, auditq_cache_
 
 typedef struct auditq_pack_options {
 	size_t size;
-	const char *root;    /* required; made when missing */
-	const char *ts;      /* time key; NULL: ts, @timestamp, timestamp, time, eventTime */
-	const char *reject;  /* file for lines that cannot be packed, made only when there are any; NULL:
+	const char *root; /* required; made when missing */
+	const char *ts;   /* time key; NULL: ts, @timestamp, timestamp, time, eventTime */
+	const char *
+	    reject; /* file for lines that cannot be packed, made only when there are any; NULL:
 	                      * <root>/_pack-<16 hex of the id>.reject.jsonl (readers skip names with _) */
-	int gzip_level;      /* [6] */
+	int gzip_level; /* [6] */
 	auditq_warning_fn *on_warning;
 	void *on_warning_arg;
 } auditq_pack_options;
@@ -270,8 +275,8 @@ typedef struct auditq_pack_result {
 	size_t size;
 	uint64_t lines, packed, rejected, archives, partitions;
 	uint64_t skipped_archives; /* already there, from the same input */
-	char id[65];               /* hex SHA-256 of the input's lines (and of ts, when given) */
-	char reject[512];          /* path of the reject file, or "" */
+	char id[65];      /* hex SHA-256 of the input's lines (and of ts, when given) */
+	char reject[512]; /* path of the reject file, or "" */
 } auditq_pack_result;
 
 /*
@@ -280,11 +285,12 @@ typedef struct auditq_pack_result {
  * changes nothing.  Lines that are no object, or have no usable time, go to the reject file, one JSON object
  * each: {"source":"file","line":N,"reason":"…","text":"…"}.
  */
-AUDITQ_API int auditq_pack(const char *const *paths, size_t npath, const auditq_pack_options *opt,
-    auditq_pack_result *out, auditq_error *err);
+AUDITQ_API int auditq_pack(const char *const *paths, size_t npath,
+    const auditq_pack_options *opt, auditq_pack_result *out, auditq_error *err);
 
 /* Describe an archive: its header, members, index, run table, rollups and digests; as text, or as one JSON object. */
-AUDITQ_API int auditq_inspect(const char *path, bool json, auditq_write_fn *fn, void *arg, auditq_error *err);
+AUDITQ_API int auditq_inspect(
+    const char *path, bool json, auditq_write_fn *fn, void *arg, auditq_error *err);
 
 typedef struct auditq_recover_result {
 	size_t size;

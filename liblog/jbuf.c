@@ -252,7 +252,7 @@ few_places(double d, struct shortest *out)
 		const uint64_t m = (uint64_t)(scaled + 0.5);
 
 		if (m > 0 && (double)m / power[k] == d) {
-			*out = (struct shortest) { m, -k };
+			*out = (struct shortest){ m, -k };
 			return true;
 		}
 	}
