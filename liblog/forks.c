@@ -45,13 +45,23 @@ install(void)
 }
 
 void
-forks_add(struct logger *log)
+forks_hold(void)
 {
 	(void)pthread_once(&once, install);
 	(void)pthread_mutex_lock(&lock);
+}
+
+void
+forks_release(void)
+{
+	(void)pthread_mutex_unlock(&lock);
+}
+
+void
+forks_add(struct logger *log)
+{
 	log->next = all;
 	all = log;
-	(void)pthread_mutex_unlock(&lock);
 }
 
 void

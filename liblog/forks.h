@@ -9,6 +9,10 @@
 
 struct logger;
 
+/* Between these no other thread forks: a logger makes descriptors that a child must close. */
+void forks_hold(void);
+void forks_release(void);
+/* A logger that has descriptors now; under forks_hold. */
 void forks_add(struct logger *log);
 /* Of a logger that was never added too. */
 void forks_remove(struct logger *log);

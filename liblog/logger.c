@@ -88,12 +88,14 @@ start_writer(struct logger *log, alog_error *err)
 	identify(log);
 	if (log->set.level == ALOG_LEVEL_OFF)
 		return 0;
-	if ((rc = writer_start(&w, &log->set, log->identity, log->nidentity, &log->mon, err)) <
-	    0)
-		return rc;
-	atomic_store(&log->writer, w);
-	forks_add(log);
-	return 0;
+	forks_hold();
+	rc = writer_start(&w, &log->set, log->identity, log->nidentity, &log->mon, err);
+	if (rc == 0) {
+		atomic_store(&log->writer, w);
+		forks_add(log);
+	}
+	forks_release();
+	return rc;
 }
 
 int
