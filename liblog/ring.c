@@ -197,11 +197,14 @@ ring_close(struct ring *r)
 void
 ring_fork_close(struct ring *r)
 {
-	if (r->fd >= 0)
-		(void)sys->close(r->fd);
-	if (r->dirfd >= 0)
-		(void)sys->close(r->dirfd);
+	const int fd = r->fd, dirfd = r->dirfd;
+
+	/* First forgotten, as in segment_close. */
 	r->fd = r->dirfd = -1;
+	if (fd >= 0)
+		(void)sys->close(fd);
+	if (dirfd >= 0)
+		(void)sys->close(dirfd);
 }
 
 void

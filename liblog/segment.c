@@ -184,9 +184,13 @@ segment_linked(const struct segment *seg)
 void
 segment_close(struct segment *seg)
 {
-	if (seg->fd >= 0)
-		(void)sys->close(seg->fd);
-	if (seg->dirfd >= 0)
-		(void)sys->close(seg->dirfd);
+	const struct segment old = *seg;
+
+	/* First forgotten: a child that is forked meanwhile closes what it finds here, and the
+	 * number of a closed descriptor may be somebody else's by then. */
 	*seg = SEGMENT_NONE;
+	if (old.fd >= 0)
+		(void)sys->close(old.fd);
+	if (old.dirfd >= 0)
+		(void)sys->close(old.dirfd);
 }

@@ -203,14 +203,18 @@ trail_finish(struct trail *t, alog_error *err)
 static int
 grow(struct trail *t, size_t need, alog_error *err)
 {
-	char *grown;
+	char *grown, *old;
 
 	if (t->cap - t->nbatch >= need)
 		return 0;
-	if ((grown = realloc(t->batch, t->nbatch + need)) == NULL)
+	if ((grown = malloc(t->nbatch + need)) == NULL)
 		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "batch");
+	memcpy(grown, t->batch, t->nbatch);
+	/* No realloc: at any moment this may be a child's, who frees it. */
+	old = t->batch;
 	t->batch = grown;
 	t->cap = t->nbatch + need;
+	free(old);
 	return 0;
 }
 

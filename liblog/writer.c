@@ -516,6 +516,7 @@ writer_stop(struct writer *w)
 {
 	const int64_t deadline = monotonic() + w->set->close_ms * MS;
 	alog_error err = { 0 };
+	struct keeper *keeper = w->keeper;
 	bool done, sealed;
 
 	ring_shut(w->ring);
@@ -535,8 +536,9 @@ writer_stop(struct writer *w)
 	w->running = false;
 	if (trail_finish(&w->trail, &err) < 0)
 		monitor_error(w->mon, &err);
-	sealed = keeper_stop(w->keeper, deadline);
+	/* A child that is forked meanwhile must not find what is being freed. */
 	w->keeper = NULL;
+	sealed = keeper_stop(keeper, deadline);
 	/* What stayed plain was reported; the ring leads recovery to it. */
 	if (sealed)
 		remove_ring(w);
