@@ -223,6 +223,14 @@ seal_all(const struct state *st, const char *writer, alog_error *err)
 
 /* ---- one ring ---- */
 
+/* A child that was forked meanwhile has the file too, and would keep the lock. */
+static void
+unclaim(int fd)
+{
+	(void)sys->flock(fd, LOCK_UN);
+	(void)sys->close(fd);
+}
+
 /* Open a ring and take its lock: 1 it is ours now, 0 somebody's, or gone; negative. */
 static int
 claim(const struct state *st, const char *name, int *fd, alog_error *err)
@@ -255,7 +263,7 @@ claim(const struct state *st, const char *name, int *fd, alog_error *err)
 	} else if (errno != ENOENT) {
 		rc = error_set(err, ALOG_EIO, errno, name, "cannot stat");
 	}
-	(void)sys->close(*fd);
+	unclaim(*fd);
 	return rc;
 }
 
@@ -377,7 +385,7 @@ finish_rings(const struct state *st, const struct sys_names *names)
 		}
 		if ((rc = claim(st, names->name[i], &fd, &err)) > 0) {
 			rc = finish_ring(st, names->name[i], writer, fd, &err);
-			(void)sys->close(fd);
+			unclaim(fd);
 		}
 		if (rc < 0 && !cancelled(st))
 			warn(st, &err);
