@@ -12,24 +12,24 @@ CC      = gcc
 # ---- what there is -------------------------------------------------------------------------
 
 # The part of liblog that libauditq contains too.
-LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf token field field_number \
-	field_string schema bloom sketch names format section keys tally summary archive ring_read \
-	segment inventory redact record rotate trail seal resume \
-	recover
-LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks logger \
-	context emit run open
-AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source scan sift expr match prune \
-	batch spill merge sorter cache workers sequence plan plan_members twins lastrun search build notes query record output \
-	output/jsonl output/json output/csv export pack_input pack_reject pack_store pack \
-	inspect_json inspect_text inspect recover
+LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf token field \
+	field_number field_string schema bloom sketch names format section keys tally summary \
+	archive ring_read segment inventory redact record rotate trail seal resume recover
+LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks \
+	logger context emit run open
+AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source scan \
+	sift expr match prune batch spill merge sorter cache workers sequence plan \
+	plan_members twins lastrun search build notes query record output output/jsonl \
+	output/json output/csv export pack_input pack_reject pack_store pack inspect_json \
+	inspect_text inspect recover
 CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
-TESTS = api archive bloom bytes cache catalog clock config cost digest emit error export expr \
-	field field_number forks format golden golden_ring index inspect jbuf keeper kill level \
-	match names output pack path prune query record recover redact retain ring \
-	ring_model rotate runid scan schema seal segment sketch sorter source sys \
-	timespec trail writer writer_faults
+TESTS = api archive bloom bytes cache catalog clock config cost digest emit error \
+	export expr field field_number forks format golden golden_ring index inspect jbuf \
+	keeper kill level match names output pack path prune query record recover redact \
+	retain ring ring_model rotate runid scan schema seal search segment sketch sorter \
+	source sys timespec trail writer writer_faults
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
