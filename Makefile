@@ -31,6 +31,9 @@ TESTS = api archive bloom bytes cache catalog clock config cost digest emit erro
 	retain ring ring_model rotate runid scan schema seal search segment sketch sorter \
 	source sys timespec trail writer writer_faults
 
+# The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
+CLI_TESTS = query output pack damage paths usage man
+
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
 	"tests/differential.py build 200 2" "tests/readme build" \
@@ -136,7 +139,9 @@ setup-check: setup
 	@sh tests/foreign/setup build/npm
 
 # The programs and scripts that are run in each build: plain, under ASan and UBSan, under TSan.
-suite     = $(TESTS:%=$(1)/tests/test_%) "tests/cli/run $(1)/auditq" "tests/differential.py $(1) 40"
+# What takes longest comes first.
+suite     = $(CLI_TESTS:%="tests/cli/run $(1)/auditq tests/cli/%.sh") \
+	"tests/differential.py $(1) 40" $(TESTS:%=$(1)/tests/test_%)
 suite-all: all $(TESTS:%=$B/tests/test_%) $(PROGRAMS:%=$B/%)
 
 check: setup-check
@@ -144,7 +149,9 @@ check: setup-check
 	@$(MAKE) -s -j2 suite-all SAN=asan
 	@$(MAKE) -s -j2 suite-all SAN=tsan
 	@$(MAKE) -s check-clang
-	@tests/run $(call suite,build) $(CHECKS) $(call suite,build/asan) $(call suite,build/tsan)
+	@tests/run $(call suite,build/tsan) $(call suite,build/asan) $(CHECKS) $(call suite,build) \
+		"tests/cli/run build/auditq tests/cli/real.sh" \
+		"tests/cli/run build/asan/auditq tests/cli/real.sh"
 check-unit: suite-all
 	@tests/run $(call suite,$B)
 check-asan check-tsan:
