@@ -288,6 +288,9 @@ drop_ring(const struct state *st, const char *name, alog_error *err)
 	char tmp[PATH_NAME_MAX + 8];
 
 	(void)snprintf(tmp, sizeof tmp, "%s.tmp", name);
+	/* Of a writer killed as it made its ring both are names of one file, which rename leaves so. */
+	if (sys->unlinkat(st->rings, tmp, 0) < 0 && errno != ENOENT)
+		return error_set(err, ALOG_EIO, errno, name, "cannot remove");
 	if (sys->renameat(st->rings, name, st->rings, tmp) < 0 || drop_target(st, tmp) < 0 ||
 	    sys->unlinkat(st->rings, tmp, 0) < 0)
 		return error_set(err, ALOG_EIO, errno, name, "cannot remove");

@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -181,22 +182,25 @@ recover_and_exit(const char *dir)
 		.segment_bytes = 16384,
 		.warn = complain,
 		.arg = &complaints };
-	struct recover_result res;
+	struct recover_result res = { 0 };
 	alog_error err = { 0 };
 
-	if (segment_root_open(&root, &err) < 0)
+	if (segment_root_open(&root, &err) < 0 || recover_root(&opt, &res, &err) < 0)
 		complain(&complaints, &err);
-	/* Nobody lives.  But who reads the /proc entry of a process as it dies keeps its memory for a
-	 * moment, and that the lock. */
-	for (int tries = 0; complaints == 0 && tries < 100; tries++) {
-		res = (struct recover_result){ 0 };
-		if (recover_root(&opt, &res, &err) < 0)
-			complain(&complaints, &err);
-		if (res.alive == 0)
-			break;
-		sleep_us(10000);
-	}
 	_exit(complaints);
+}
+
+/* A child that does not outlive a test that fails. */
+static pid_t
+spawn(void)
+{
+	const pid_t pid = fork();
+
+	if (pid < 0)
+		fail_msg("fork"); /* kill() would take it for everybody */
+	if (pid == 0)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
 }
 
 static int
@@ -356,7 +360,7 @@ round_of_kills(unsigned kills)
 		plan.limit = draw(4) == 0 ? draw(400) : UINT64_MAX;
 		plan.flags = draw(2) == 0 ? ALOG_NO_RECOVER : 0;
 		plan.elsewhere = draw(4) == 0;
-		if ((pid = fork()) == 0)
+		if ((pid = spawn()) == 0)
 			log_and_die(root, &plan);
 		if (other < 0 && g + 1 < kills && draw(3) == 0) {
 			other = pid; /* lives on beside the next */
@@ -368,12 +372,12 @@ round_of_kills(unsigned kills)
 			other = -1;
 		}
 		if (draw(2) == 0) {
-			if ((pid = fork()) == 0)
+			if ((pid = spawn()) == 0)
 				recover_and_exit(root);
 			kill_after(pid, draw(10000));
 		}
 	}
-	if ((pid = fork()) == 0)
+	if ((pid = spawn()) == 0)
 		recover_and_exit(root);
 	status = wait_for(pid);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)

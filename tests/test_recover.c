@@ -668,6 +668,27 @@ test_strange_rings(void **state)
 	}
 }
 
+/* Killed between giving the ring its name and taking the temporary one away. */
+static void
+test_two_names(void **state)
+{
+	struct recover_options opt;
+	struct recover_result res;
+	struct place p;
+
+	(void)state;
+	place_open(&p);
+	opt = options(&p);
+	die(&p, &some);
+	assert_true(shell(&p, "ln .ring/" WRITER ".ring .ring/" WRITER ".ring.tmp"));
+	assert_int_equal(run_recovery(&p, &opt, &res), 0);
+	assert_int_equal(p.warnings, 0);
+	assert_int_equal(res.rings, 1);
+	check_lines(&p, "two names", WRITER, 9, "");
+	assert_true(shell(&p, "! ls -A .ring | grep ."));
+	place_close(&p);
+}
+
 /* The power went before any of the ring reached the disk. */
 static void
 test_blank(void **state)
@@ -879,6 +900,7 @@ main(void)
 		cmocka_unit_test(test_alive),
 		cmocka_unit_test(test_left_alone),
 		cmocka_unit_test(test_strange_rings),
+		cmocka_unit_test(test_two_names),
 		cmocka_unit_test(test_blank),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_elsewhere),
