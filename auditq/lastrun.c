@@ -218,7 +218,8 @@ run_piece(struct work *work, unsigned slot)
 	if (r < 0 && p->r == 0) {
 		struct qwarn to = notes_target(&p->notes);
 
-		qwarn_send(&to, r, true, p->err.path, 0, p->err.offset, "%s", p->err.text);
+		qwarn_send(&to, r, r != AUDITQ_ENOENT, p->err.path, 0, p->err.offset, "%s",
+		    p->err.text);
 	}
 }
 

@@ -1,6 +1,7 @@
 #include "source.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,11 +31,11 @@ struct source {
 };
 
 static bool
-ends_in_gz(const char *path)
+ends_in(const char *path, const char *end)
 {
-	size_t n = strlen(path);
+	size_t n = strlen(path), k = strlen(end);
 
-	return n >= 3 && strcmp(path + n - 3, ".gz") == 0;
+	return n >= k && strcmp(path + n - k, end) == 0;
 }
 
 /* Text has no other control characters than these. */
@@ -60,9 +61,33 @@ detect(struct source *s, auditq_error *err)
 		return r;
 	p = input_at(&s->in);
 	n = input_left(&s->in) < SNIFF_BYTES ? input_left(&s->in) : SNIFF_BYTES;
-	if (!gunzip_magic(p, n) && !(ends_in_gz(s->path) && looks_binary(p, n)))
+	if (!gunzip_magic(p, n) && !(ends_in(s->path, ".gz") && looks_binary(p, n)))
 		return 0;
 	return gunzip_new(&s->gz, &s->in, &s->opt.warn, err);
+}
+
+/* A segment that was sealed since it was listed has its lines under another name. */
+static int
+open_input(struct source *s, auditq_error *err)
+{
+	int r = input_open(&s->in, s->path, s->opt.cancel, err);
+	auditq_error ignored;
+	char *sealed;
+
+	if (r != AUDITQ_ENOENT || !ends_in(s->path, ".jsonl"))
+		return r;
+	if (asprintf(&sealed, "%s.gz", s->path) < 0)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, s->path, "source");
+	qerror_reset(&ignored);
+	if (input_open(&s->in, sealed, s->opt.cancel, &ignored) < 0) {
+		free(sealed);
+		return r;
+	}
+	qerror_reset(err);
+	free(s->path);
+	s->path = sealed;
+	s->opt.open_segment = false;
+	return 0;
 }
 
 int
@@ -87,8 +112,7 @@ source_open(
 		source_close(s);
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, path, "source");
 	}
-	if ((r = input_open(&s->in, s->path, opt->cancel, err)) < 0 ||
-	    (r = detect(s, err)) < 0) {
+	if ((r = open_input(s, err)) < 0 || (r = detect(s, err)) < 0) {
 		source_close(s);
 		return r;
 	}

@@ -29,7 +29,7 @@ struct source_options {
 
 /*
  * Open a file relative to the working directory, or "-".  gzip is recognised by content, not by name.
- * Only regular files, and standard input of any kind.
+ * Only regular files, and standard input of any kind.  A .jsonl that is gone is its .jsonl.gz.
  */
 int source_open(
     struct source **ret, const char *path, const struct source_options *opt, auditq_error *err);

@@ -307,6 +307,35 @@ test_refused(void **state)
 	assert_int_equal(got.r, AUDITQ_ECANCELED);
 }
 
+/* Sealed between being listed and being read: the lines are under the other name; once that is gone too,
+ * the error has the name that was asked for. */
+static void
+test_sealed_meanwhile(void **state)
+{
+	struct text t = { 0 };
+	char plain[300];
+	struct source *s;
+	struct got got;
+	auditq_error err;
+
+	(void)state;
+	snprintf(plain, sizeof plain, "%.*s", (int)strlen(file) - 3, file);
+	put_gzip(&t, "one\ntwo\n", 8);
+	write_file(file, t.p, t.n);
+	free(t.p);
+	read_with(&got, plain, (struct source_options){ .open_segment = true });
+	assert_int_equal(got.r, 0);
+	assert_int_equal(got.lost, 0);
+	assert_int_equal(got.text.n, 8);
+	assert_memory_equal(got.text.p, "one\ntwo\n", 8);
+	free(got.text.p);
+	unlink(file);
+	qerror_reset(&err);
+	assert_int_equal(
+	    source_open(&s, plain, &(struct source_options){ 0 }, &err), AUDITQ_ENOENT);
+	assert_string_equal(err.path, plain);
+}
+
 static int preads_left;
 
 static ssize_t
@@ -600,6 +629,7 @@ main(void)
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_sealed_meanwhile),
 		cmocka_unit_test(test_read_error),
 		cmocka_unit_test(test_stdin),
 		cmocka_unit_test(test_joints),
