@@ -138,8 +138,9 @@ setup-check: setup
 	@sh .ci/packages $(CHECK_PACKAGES)
 	@sh tests/foreign/setup build/npm
 
-# What is run in each build: plain, under ASan and UBSan, under TSan. The longest come first.
-suite = "tests/cli/run $(1)/auditq" "tests/differential.py $(1) 40" $(TESTS:%=$(1)/tests/test_%)
+# What is run in each build: plain, under ASan and UBSan, under TSan. What takes longest comes first.
+suite = $(CLI_TESTS:%="tests/cli/run $(1)/auditq tests/cli/%.sh") \
+	"tests/differential.py $(1) 40" $(TESTS:%=$(1)/tests/test_%)
 suite-all: all $(TESTS:%=$B/tests/test_%) $(PROGRAMS:%=$B/%)
 
 check: setup-check
