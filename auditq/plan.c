@@ -186,11 +186,25 @@ take_footer(const struct planning *p, struct plan_file *f, const struct format_f
 		if (footer_excludes(p->q, footer)) {
 			f->how = PLAN_SKIP;
 			p->counts->files_by_footer++;
-		} else {
-			p->plan->payload += footer->payload_bytes;
 		}
 	}
 	return add_schema(p->plan, &schema, &f->schema, p->err);
+}
+
+/* A footer that is whole, in a file shorter than it says: something was taken out before it. */
+static void
+look_for_lines(struct plan_file *f, int fd)
+{
+	uint8_t last[FORMAT_FOOTER_BYTES];
+	struct format_footer footer;
+
+	if (f->in->size < sizeof last ||
+	    sys_pread_all(fd, last, sizeof last, (off_t)(f->in->size - sizeof last)) !=
+		(ssize_t)sizeof last ||
+	    format_get_footer(last, &footer) < 0 || footer.file_bytes <= f->in->size)
+		return;
+	f->ours = true;
+	f->lines = footer.lines;
 }
 
 static int
@@ -208,6 +222,7 @@ look_at_gzip(const struct planning *p, struct plan_file *f, int fd)
 		refuse(p, f, AUDITQ_EVERSION, error.text);
 		return 0;
 	}
+	look_for_lines(f, fd);
 	return look_at_start(p, f, fd, error.text);
 }
 
@@ -291,16 +306,17 @@ check_sequences(const struct planning *p)
 	for (size_t i = 0; i < plan->catalog.n; i++) {
 		const struct plan_file *f = &plan->file[i];
 		bool ring = f->in->kind == CATALOG_RING;
+		/* Before it is read, records of its writer's ring may get into it. */
+		bool empty = !ring && f->how != PLAN_SKIP && f->in->size == 0;
 
-		if (f->in->writer[0] == '\0' ||
-		    (!ring && !f->seqs && (f->how == PLAN_SKIP || f->in->size == 0)))
+		if (f->in->writer[0] == '\0' || (!ring && !f->seqs && f->how == PLAN_SKIP))
 			continue;
 		s[n++] = (struct sequence){ .writer = f->in->writer,
 			.number = ring ? SEQUENCE_RING : f->in->number,
 			.file = i,
-			.known = f->seqs,
-			.first = f->first_seq,
-			.last = f->last_seq };
+			.known = f->seqs || empty,
+			.first = empty ? UINT64_MAX : f->first_seq,
+			.last = empty ? 0 : f->last_seq };
 	}
 	sequence_check(s, n);
 	trim_rings(p, s, n);

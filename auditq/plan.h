@@ -21,14 +21,15 @@ enum plan_how {
 struct plan_file {
 	const struct catalog_file *in;
 	enum plan_how how;
-	unsigned schema;        /* index into the plan's schemas */
-	bool ours;              /* a footer was found: lines, min_ts and max_ts are set */
-	bool untimed;           /* some of its lines may have no effective time */
+	unsigned schema; /* index into the plan's schemas */
+	bool ours;       /* a footer was found: lines is set; of an archive, the times too */
+	bool untimed;    /* some of its lines may have no effective time */
 	int64_t min_ts, max_ts; /* of effective times; CLOCK_NONE: none has one */
 	uint64_t lines;
 	bool seqs;                    /* every record has a number: */
 	uint64_t first_seq, last_seq; /* smallest and largest */
 	bool shared; /* some of its records may be in another file of its writer too */
+	bool gone;   /* atomic: it was removed while its members were read, and that was said */
 };
 
 struct plan {
@@ -36,8 +37,7 @@ struct plan {
 	struct plan_file *file; /* as in the catalog: the index is the path's rank */
 	struct schema *schema;
 	size_t nschema;
-	uint64_t payload; /* bytes in the archives that may have to be inflated */
-	bool shared;      /* of any file */
+	bool shared; /* of any file */
 	bool has_stdin;
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cache.h"
+#include "frontier.h"
 #include "lastrun.h"
 #include "merge.h"
 #include "sift.h"
@@ -18,6 +19,8 @@
 /* A file's piece holds at least so much before it takes the merge's lock. */
 #define FLUSH_MIN ((size_t)16 << 10)
 
+/* Without being asked for more: each costs memory, and the disk is no faster. */
+#define JOBS_DEFAULT_MAX 8
 /* Files that are begun at the start and not finished. */
 #define STREAMS_MAX 64
 
@@ -31,14 +34,6 @@ struct task {
 	struct plan_member member;
 	int64_t from; /* no line of it comes before that time, in the order of answers */
 	struct sift_result result;
-};
-
-/* What is not begun yet: an archive that is not planned, or a member of one that is. */
-struct pending {
-	int64_t from;
-	size_t file;
-	bool archive;
-	struct plan_member member;
 };
 
 struct search {
@@ -59,11 +54,11 @@ struct search {
 	pthread_mutex_t merging; /* workers add to merge while files are sifted */
 	struct twins twins;
 
-	struct pending *heap; /* by `from` */
-	size_t nheap, cap_heap;
+	struct frontier frontier;   /* archives and members not begun */
 	struct task *first, **last; /* begun, in the order in which they are needed */
 	size_t ntask;
-	uint64_t ahead; /* payload bytes in them */
+	uint64_t ahead;   /* payload bytes in them */
+	uint64_t planned; /* payload bytes of all members that have to be read */
 	uint64_t answered;
 };
 
@@ -93,77 +88,10 @@ tell_notes(struct search *s, struct notes *notes)
 	notes_deliver(notes, &to);
 }
 
-/* ---- what is pending ---- */
-
-/* A total order, so that the same files are always taken in the same one. */
-static bool
-comes_first(const struct search *s, const struct pending *a, const struct pending *b)
-{
-	if (a->from != b->from)
-		return s->q->reverse ? a->from > b->from : a->from < b->from;
-	if (a->file != b->file)
-		return a->file < b->file;
-	return a->member.offset < b->member.offset;
-}
-
 static int
-heap_push(struct search *s, const struct pending *p, auditq_error *err)
+no_memory(auditq_error *err)
 {
-	size_t i = s->nheap;
-
-	if (s->nheap == s->cap_heap) {
-		size_t cap = s->cap_heap == 0 ? 64 : 2 * s->cap_heap;
-		struct pending *grown = realloc(s->heap, cap * sizeof *grown);
-
-		if (grown == NULL)
-			return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "search");
-		s->heap = grown;
-		s->cap_heap = cap;
-	}
-	s->nheap++;
-	for (; i > 0 && comes_first(s, p, &s->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		s->heap[i] = s->heap[(i - 1) / 2];
-	s->heap[i] = *p;
-	return 0;
-}
-
-static struct pending
-heap_pop(struct search *s)
-{
-	struct pending top = s->heap[0], moved = s->heap[--s->nheap];
-	size_t i = 0;
-
-	for (;;) {
-		size_t child = 2 * i + 1;
-
-		if (child >= s->nheap)
-			break;
-		if (child + 1 < s->nheap &&
-		    comes_first(s, &s->heap[child + 1], &s->heap[child]))
-			child++;
-		if (!comes_first(s, &s->heap[child], &moved))
-			break;
-		s->heap[i] = s->heap[child];
-		i = child;
-	}
-	s->heap[i] = moved;
-	return top;
-}
-
-/* The first time in the order of answers; lines without one are before all. */
-static int64_t
-first_time(const struct search *s, int64_t min_ts, int64_t max_ts, bool untimed)
-{
-	if (s->q->reverse)
-		return max_ts;
-	return untimed ? CLOCK_NONE : min_ts;
-}
-
-/* Whether a line with this time may be given although what starts at `from` is not open. */
-static bool
-precedes(const struct search *s, int64_t ts, int64_t from)
-{
-	return s->q->reverse ? ts > from : ts < from;
+	return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "search");
 }
 
 /* ---- tasks ---- */
@@ -186,7 +114,7 @@ add_task(struct search *s, size_t file, const struct plan_member *member, int64_
 	struct task *t = calloc(1, sizeof *t);
 
 	if (t == NULL)
-		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "search");
+		return no_memory(err);
 	t->work.run = run_task;
 	t->s = s;
 	t->file = file;
@@ -224,8 +152,25 @@ task_free(struct task *t)
 	free(t);
 }
 
-/* Take the first task off the list and wait for it; what it found goes into the merge, what it has to
- * say to the caller. */
+/* What was found goes into the merge, what there is to say to the caller. */
+static int
+take_result(struct search *s, struct sift_result *result, auditq_error *err)
+{
+	int r = result->r;
+
+	add_counts(s->counts, &result->counts);
+	tell_notes(s, &result->notes);
+	if (r < 0) {
+		if (err != NULL && err->code == 0)
+			*err = result->err;
+	} else if (result->batch.n > 0) {
+		r = merge_take(s->merge, &result->batch, err);
+	}
+	s->counts->spilled = merge_spilled(s->merge);
+	return r < 0 ? r : 0;
+}
+
+/* Take the first task off the list and wait for it. */
 static int
 finish_task(struct search *s, auditq_error *err)
 {
@@ -238,18 +183,9 @@ finish_task(struct search *s, auditq_error *err)
 	workers_wait(s->workers, &t->work);
 	if (!t->whole)
 		s->ahead -= t->member.payload_bytes;
-	add_counts(s->counts, &t->result.counts);
-	tell_notes(s, &t->result.notes);
-	r = t->result.r;
-	if (r < 0) {
-		if (err != NULL && err->code == 0)
-			*err = t->result.err;
-	} else if (t->result.batch.n > 0) {
-		r = merge_take(s->merge, &t->result.batch, err);
-		s->counts->spilled = merge_spilled(s->merge);
-	}
+	r = take_result(s, &t->result, err);
 	task_free(t);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 /* Called by workers that sift files. */
@@ -267,48 +203,66 @@ take_batch(void *arg, struct batch *sorted, auditq_error *err)
 
 /* ---- the window of tasks ahead ---- */
 
+/* Without an index that holds, it has to be sifted here and now: while workers only sift members, nobody
+ * else touches the merge. */
+static int
+sift_archive(struct search *s, size_t file, auditq_error *err)
+{
+	struct sift_result result;
+	int r;
+
+	sift_file(&s->sift, 0, file, &result);
+	r = take_result(s, &result, err);
+	batch_release(&result.batch);
+	return r;
+}
+
 /* Plan an archive's members, now that its time has come. */
 static int
-open_archive(struct search *s, const struct pending *p, auditq_error *err)
+open_archive(struct search *s, size_t file, auditq_error *err)
 {
-	const struct plan_file *f = &s->plan->file[p->file];
+	const struct plan_file *f = &s->plan->file[file];
 	bool answer = s->counting && !f->shared;
-	struct plan_member *member;
 	const struct qwarn warn = { tell, s };
+	struct plan_member *member;
 	size_t n = 0;
-	int r = plan_members(s->plan, p->file, s->q, &s->query, &member, &n,
+	int r = plan_members(s->plan, file, s->q, &s->query, &member, &n,
 	    answer ? &s->answered : NULL, &warn, s->counts, err);
 
 	if (r != 0)
-		return r < 0 ? r : add_task(s, p->file, NULL, p->from, err);
+		return r < 0 ? r : sift_archive(s, file, err);
 	for (size_t i = 0; i < n && r == 0; i++) {
-		struct pending next = { .file = p->file, .member = member[i] };
+		struct pending next = { .file = file, .member = member[i] };
 
-		next.from =
-		    first_time(s, member[i].min_ts, member[i].max_ts, member[i].untimed);
-		r = heap_push(s, &next, err);
+		next.from = frontier_from(
+		    &s->frontier, member[i].min_ts, member[i].max_ts, member[i].untimed);
+		s->planned += member[i].payload_bytes;
+		if (frontier_push(&s->frontier, &next) < 0)
+			r = no_memory(err);
 	}
 	free(member);
 	return r;
 }
 
-/* Keep the workers busy, but hold no more than a part of the memory in what they found. */
+/* Keep the workers busy, but hold no more than a part of the memory in what they found; and open few
+ * archives ahead of need, since a limit may be met before theirs. */
 static int
 look_ahead(struct search *s, auditq_error *err)
 {
-	size_t most = 2 * (size_t)workers_count(s->workers);
+	size_t workers = workers_count(s->workers), most = workers == 1 ? 1 : 2 * workers;
+	size_t opened = 0;
 	int r = 0;
 
-	if (workers_count(s->workers) == 1)
-		most = 1;
-	while (r == 0 && s->nheap > 0 && s->ntask < most &&
-	    (s->ntask == 0 || s->ahead < s->q->memory / AHEAD_PART)) {
-		struct pending p = heap_pop(s);
+	while (r == 0 && s->frontier.n > 0 && s->ntask < most &&
+	    (s->ntask == 0 || (s->ahead < s->q->memory / AHEAD_PART && opened < most))) {
+		struct pending p = frontier_pop(&s->frontier);
 
-		if (p.archive)
-			r = open_archive(s, &p, err);
-		else
+		if (!p.archive) {
 			r = add_task(s, p.file, &p.member, p.from, err);
+			continue;
+		}
+		r = open_archive(s, p.file, err);
+		opened++;
 	}
 	return r;
 }
@@ -318,11 +272,12 @@ look_ahead(struct search *s, auditq_error *err)
 static unsigned
 jobs(const struct question *q)
 {
-	long n = q->jobs;
+	long n;
 
-	if (n == 0)
-		n = sysconf(_SC_NPROCESSORS_ONLN);
-	return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
+	if (q->jobs > 0)
+		return q->jobs;
+	n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n < 1 ? 1 : n > JOBS_DEFAULT_MAX ? JOBS_DEFAULT_MAX : (unsigned)n;
 }
 
 static int
@@ -332,7 +287,7 @@ set_runs(struct search *s, auditq_error *err)
 	size_t n = 0;
 
 	if ((s->run = calloc(q->run.n + 1, sizeof *s->run)) == NULL)
-		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "search");
+		return no_memory(err);
 	for (; n < q->run.n; n++)
 		s->run[n] = (struct match_run){ q->run.p[n], strlen(q->run.p[n]), false };
 	s->query.run = s->run;
@@ -382,16 +337,11 @@ static int
 make_sift(struct search *s, auditq_error *err)
 {
 	unsigned n = workers_count(s->workers);
-	auditq_cache_t *cache = s->q->cache;
 
-	if (cache != NULL && s->plan->payload > cache_max(cache)) {
-		cache_bypass(cache);
-		cache = NULL;
-	}
 	s->sift = (struct sift){ .q = s->q,
 		.query = &s->query,
 		.plan = s->plan,
-		.cache = cache,
+		.cache = s->q->cache,
 		.cancel = s->stop,
 		.counting = s->counting && !s->plan->shared,
 		.flush_bytes = s->q->memory / AHEAD_PART / n,
@@ -402,27 +352,47 @@ make_sift(struct search *s, auditq_error *err)
 	return sift_init(&s->sift, n, err);
 }
 
-/* Files without known times are sifted now; archives wait for their time. */
+/* All archives are pending.  With a cache they are opened as far as their members fit into it: if all
+ * do, it is used. */
 static int
-begin(struct search *s, auditq_error *err)
+begin_archives(struct search *s, auditq_error *err)
 {
+	auditq_cache_t *cache = s->q->cache;
 	int r = 0;
 
 	for (size_t i = 0; i < s->plan->catalog.n && r == 0; i++) {
 		const struct plan_file *f = &s->plan->file[i];
 		struct pending p = { .file = i, .archive = true };
 
-		p.from = first_time(s, f->min_ts, f->max_ts, f->untimed);
-		if (f->how == PLAN_ARCHIVE)
-			r = heap_push(s, &p, err);
-		else if (f->how == PLAN_STREAM)
-			r = add_task(s, i, NULL, p.from, err);
+		if (f->how != PLAN_ARCHIVE)
+			continue;
+		p.from = frontier_from(&s->frontier, f->min_ts, f->max_ts, f->untimed);
+		if (cache != NULL && s->planned <= cache_max(cache))
+			r = open_archive(s, i, err);
+		else if (frontier_push(&s->frontier, &p) < 0)
+			r = no_memory(err);
+	}
+	if (cache != NULL && s->planned > cache_max(cache)) {
+		cache_bypass(cache);
+		s->sift.cache = NULL;
+	}
+	return r;
+}
+
+/* Files without known times are sifted now, a few at a time. */
+static int
+begin_streams(struct search *s, auditq_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->plan->catalog.n && r == 0; i++) {
+		if (s->plan->file[i].how == PLAN_STREAM)
+			r = add_task(s, i, NULL, CLOCK_NONE, err);
 		if (r == 0 && s->ntask == STREAMS_MAX)
 			r = finish_task(s, err);
 	}
 	while (r == 0 && s->first != NULL)
 		r = finish_task(s, err);
-	s->counts->spilled = merge_spilled(s->merge);
 	return r;
 }
 
@@ -435,12 +405,13 @@ search_new(struct search **ret, const struct question *q, bool *stop, bool count
 	int r;
 
 	if (s == NULL)
-		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "search");
+		return no_memory(err);
 	s->q = q;
 	s->stop = stop;
 	s->counting = counting;
 	s->counts = counts;
 	s->last = &s->first;
+	s->frontier.reverse = q->reverse;
 	(void)pthread_mutex_init(&s->merging, NULL);
 	s->query = (struct match_query){ .stage = (const char *const *)q->stage.p,
 		.nstage = q->stage.n,
@@ -449,8 +420,9 @@ search_new(struct search **ret, const struct question *q, bool *stop, bool count
 		.where = q->where };
 	if ((r = make_parts(s, err)) == 0 && q->run_last)
 		r = find_last(s, &any, err);
-	if (r == 0 && (r = make_sift(s, err)) == 0 && (any || s->query.nrun > 0))
-		r = begin(s, err);
+	if (r == 0 && (r = make_sift(s, err)) == 0 && (any || s->query.nrun > 0) &&
+	    (r = begin_archives(s, err)) == 0)
+		r = begin_streams(s, err);
 	if (r < 0) {
 		search_free(s);
 		return r;
@@ -477,7 +449,7 @@ search_free(struct search *s)
 	plan_free(s->plan);
 	twins_release(&s->twins);
 	(void)pthread_mutex_destroy(&s->merging);
-	free(s->heap);
+	frontier_release(&s->frontier);
 	free(s->run);
 	free(s->last_id);
 	free(s);
@@ -502,9 +474,30 @@ is_twin(struct search *s, const struct batch_line *line, auditq_error *err)
 	    !field_u64(&seq, &n))
 		return 0;
 	if ((r = twins_check(&s->twins, line->key.ts, f->in->writer, n)) < 0)
-		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "search");
+		return no_memory(err);
 	s->counts->duplicates += (uint64_t)r;
 	return r;
+}
+
+/* Whether a line may be given now: all that could come before it is open. */
+static bool
+is_next(const struct search *s, int64_t ts)
+{
+	if (s->first != NULL)
+		return frontier_precedes(&s->frontier, ts, s->first->from);
+	return s->frontier.n == 0 ||
+	    frontier_precedes(&s->frontier, ts, s->frontier.heap[0].from);
+}
+
+/* Open what comes first: 1; 0: there is no more; negative. */
+static int
+open_next(struct search *s, auditq_error *err)
+{
+	int r = look_ahead(s, err);
+
+	if (r < 0 || s->first == NULL)
+		return r;
+	return (r = finish_task(s, err)) < 0 ? r : 1;
 }
 
 int
@@ -516,16 +509,13 @@ search_next(struct search *s, struct batch_line *line, auditq_error *err)
 	for (;;) {
 		if ((any = merge_peek(s->merge, &head, err)) < 0)
 			return any;
-		if ((r = look_ahead(s, err)) < 0)
-			return r;
-		if (s->first != NULL &&
-		    !(any > 0 && precedes(s, head->key.ts, s->first->from))) {
-			if ((r = finish_task(s, err)) < 0)
+		if (any == 0 && s->first == NULL && s->frontier.n == 0)
+			return 0;
+		if (any == 0 || !is_next(s, head->key.ts)) {
+			if ((r = open_next(s, err)) < 0)
 				return r;
 			continue;
 		}
-		if (any == 0)
-			return 0;
 		*line = *head;
 		merge_advance(s->merge);
 		if ((r = is_twin(s, line, err)) < 0)
@@ -546,9 +536,8 @@ search_count(struct search *s, uint64_t *n, auditq_error *err)
 		while ((r = search_next(s, &line, err)) > 0)
 			++*n;
 	} else {
-		while ((r = look_ahead(s, err)) == 0 && s->first != NULL)
-			if ((r = finish_task(s, err)) < 0)
-				break;
+		while ((r = open_next(s, err)) > 0)
+			;
 		*n = s->counts->matched;
 	}
 	*n += s->answered;

@@ -277,32 +277,43 @@ grow(void *buf, size_t *cap, size_t n)
 	return grown;
 }
 
+/* A descriptor; -1: it cannot be opened, which was noted, of a file that is gone once. */
+static int
+open_archive(struct piece *p, const struct plan_member *m)
+{
+	struct plan_file *f = &p->s->plan->file[p->rank];
+	const struct catalog_file *in = f->in;
+	struct stat st;
+	int fd =
+	    sys->openat(AT_FDCWD, in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+
+	if (fd < 0 && errno != ENOENT)
+		note(p, AUDITQ_EIO, true, 0, m->offset, "cannot open");
+	else if (fd < 0 && !__atomic_exchange_n(&f->gone, true, __ATOMIC_RELAXED))
+		note(p, AUDITQ_ENOENT, false, 0, m->offset,
+		    "removed since it was listed, as retention does");
+	if (fd < 0)
+		return -1;
+	if (sys->fstat(fd, &st) == 0 && st.st_dev == in->dev && st.st_ino == in->ino &&
+	    (uint64_t)st.st_size == in->size)
+		return fd;
+	note(p, AUDITQ_EIO, true, 0, m->offset, "replaced since it was listed");
+	(void)sys->close(fd);
+	return -1;
+}
+
 /* Read the member as it is stored.  1; 0: it cannot be read, which was noted; negative. */
 static int
 read_stored(struct piece *p, const struct plan_member *m)
 {
-	const struct catalog_file *in = p->s->plan->file[p->rank].in;
-	struct stat st;
 	ssize_t n;
 	int fd;
 
 	p->slot->stored = grow(p->slot->stored, &p->slot->stored_cap, m->member_bytes);
 	if (p->slot->stored == NULL)
 		return no_memory(p);
-	fd = sys->openat(AT_FDCWD, in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0) {
-		bool lost = errno != ENOENT;
-
-		note(p, lost ? AUDITQ_EIO : AUDITQ_ENOENT, lost, 0, m->offset,
-		    lost ? "cannot open" : "removed since it was listed, as retention does");
+	if ((fd = open_archive(p, m)) < 0)
 		return 0;
-	}
-	if (sys->fstat(fd, &st) < 0 || st.st_dev != in->dev || st.st_ino != in->ino ||
-	    (uint64_t)st.st_size != in->size) {
-		note(p, AUDITQ_EIO, true, 0, m->offset, "replaced since it was listed");
-		(void)sys->close(fd);
-		return 0;
-	}
 	n = sys_pread_all(fd, p->slot->stored, m->member_bytes, (off_t)m->offset);
 	(void)sys->close(fd);
 	if (n < 0 || (size_t)n != m->member_bytes) {
