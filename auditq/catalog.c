@@ -8,8 +8,8 @@
 
 #include "sys.h"
 
-/* A directory that changes while it is listed is listed again, so often. */
-#define LIST_TRIES 4
+/* A directory that changed so recently may be changing: times of files are coarse. */
+#define LIST_RECENT CLOCK_S
 
 struct walk {
 	struct catalog *c;
@@ -244,24 +244,64 @@ read_rings(struct walk *w, int rootfd, const char *root)
 
 /* ---- directories ---- */
 
-/* List until the directory did not change meanwhile: a rename can hide a file under both names. */
-static int
-list_stable(int fd, struct sys_names *names)
+/* Whether the directory may have changed since it looked like this. */
+static bool
+may_have_changed(int fd, const struct stat *before)
 {
-	struct stat before, after;
+	struct stat after;
+	int64_t changed = (int64_t)before->st_mtim.tv_sec * CLOCK_S + before->st_mtim.tv_nsec;
+	int64_t now;
 
-	for (int i = 0;; i++) {
-		if (sys->fstat(fd, &before) < 0 || sys_list(fd, names) < 0)
-			return -1;
-		if (i == LIST_TRIES || sys->fstat(fd, &after) < 0 ||
-		    (before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
-			before.st_mtim.tv_nsec == after.st_mtim.tv_nsec))
-			return 0;
-		sys_names_free(names);
-	}
+	return sys->realtime(&now) < 0 || now < changed || now - changed < LIST_RECENT ||
+	    sys->fstat(fd, &after) < 0 || after.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	    after.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
 }
 
-/* A file, through symlinks; the path is taken over. */
+/* Names of either listing, once each, in order; those of `more` are taken over. */
+static int
+merge_names(struct sys_names *names, struct sys_names *more)
+{
+	struct sys_names all = { .name = calloc(names->n + more->n + 1, sizeof(char *)) };
+	size_t i = 0, j = 0;
+
+	if (all.name == NULL)
+		return -1;
+	while (i < names->n || j < more->n) {
+		int c = i == names->n ? 1
+		    : j == more->n    ? -1
+				      : strcmp(names->name[i], more->name[j]);
+
+		all.name[all.n++] = c <= 0 ? names->name[i] : more->name[j];
+		if (c == 0)
+			free(more->name[j]);
+		i += c <= 0;
+		j += c >= 0;
+	}
+	free(names->name);
+	free(more->name);
+	*names = all;
+	*more = (struct sys_names){ 0 };
+	return 0;
+}
+
+/* A listing can miss a segment under both names while it is sealed; but what was renamed while the first
+ * was made is there before the second begins, so that either has it. */
+static int
+list_all(int fd, struct sys_names *names)
+{
+	struct sys_names more = { 0 };
+	struct stat before;
+	int r = 0;
+
+	if (sys->fstat(fd, &before) < 0 || sys_list(fd, names) < 0)
+		return -1;
+	if (may_have_changed(fd, &before))
+		r = sys_list(fd, &more) < 0 || merge_names(names, &more) < 0 ? -1 : 0;
+	sys_names_free(&more);
+	return r;
+}
+
+/* What may be a symlink to a file; the path is taken over. */
 static int
 add_entry(struct walk *w, int dirfd, const char *name, char *path_take)
 {
@@ -277,25 +317,48 @@ add_entry(struct walk *w, int dirfd, const char *name, char *path_take)
 	return 0;
 }
 
+/* Of a plain segment that is gone, what it was sealed to.  1; 0: there is none; negative. */
+static int
+add_sealed(struct walk *w, const char *path)
+{
+	struct stat st;
+	char *sealed;
+	int r;
+
+	if (!ends_with(path, strlen(path), ".jsonl"))
+		return 0;
+	if (asprintf(&sealed, "%s.gz", path) < 0)
+		return no_memory(w);
+	if (sys->fstatat(AT_FDCWD, sealed, &st, 0) < 0 || !S_ISREG(st.st_mode)) {
+		free(sealed);
+		return 0;
+	}
+	return (r = add_file(w, sealed, &st)) < 0 ? r : 1;
+}
+
 static int
 add_name(struct walk *w, int dirfd, const char *dir, const char *name)
 {
 	struct stat st;
 	char *path;
+	int e, r = 0;
 
 	if (name[0] == '.' || name[0] == '_' || ends_with(name, strlen(name), ".tmp"))
 		return 0;
 	if ((path = join(dir, name)) == NULL)
 		return no_memory(w);
 	if (sys->fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		warn_errno(w, path, errno, "cannot stat");
+		e = errno;
+		if (e != ENOENT || (r = add_sealed(w, path)) == 0)
+			warn_errno(w, path, e, "cannot stat");
 	} else if (S_ISDIR(st.st_mode)) {
 		return add_dir(w, path);
 	} else if (stem_length(name) > 0) {
-		return add_entry(w, dirfd, name, path);
+		return S_ISREG(st.st_mode) ? add_file(w, path, &st)
+					   : add_entry(w, dirfd, name, path);
 	}
 	free(path);
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 static int
@@ -312,7 +375,7 @@ read_dir(struct walk *w, const char *path)
 		return 0;
 	}
 	r = read_rings(w, fd, path);
-	if (r == 0 && list_stable(fd, &names) < 0)
+	if (r == 0 && list_all(fd, &names) < 0)
 		warn_errno(w, path, errno, "cannot list");
 	for (size_t i = 0; i < names.n && r == 0; i++)
 		r = add_name(w, fd, path, names.name[i]);
@@ -333,17 +396,11 @@ read_dir(struct walk *w, const char *path)
 static int
 add_missing(struct walk *w, const char *path)
 {
-	struct stat st;
-	char *sealed;
-
 	/* It may have been sealed since its name was looked up. */
-	if (ends_with(path, strlen(path), ".jsonl")) {
-		if (asprintf(&sealed, "%s.gz", path) < 0)
-			return no_memory(w);
-		if (sys->fstatat(AT_FDCWD, sealed, &st, 0) == 0 && S_ISREG(st.st_mode))
-			return add_file(w, sealed, &st);
-		free(sealed);
-	}
+	int r = add_sealed(w, path);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
 	return qerror_set(w->err, AUDITQ_ENOENT, ENOENT, path, "cannot open");
 }
 

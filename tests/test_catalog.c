@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "catalog.h"
+#include "sys.h"
 
 #define W16 "0123456789abcdef"
 
@@ -146,6 +147,57 @@ test_sealed(void **state)
 	check("s." W16 ".000001.jsonl.gz", "s." W16 ".000001.jsonl.gz");
 	make("gone.jsonl.gz");
 	check("gone.jsonl.gz", "gone.jsonl");
+}
+
+static bool hiding;
+
+/* A listing that sees none of the names of b, as it was renamed from one to the other meanwhile. */
+static struct dirent *
+hiding_readdir(DIR *d)
+{
+	struct dirent *e;
+
+	do {
+		errno = 0;
+		e = readdir(d);
+	} while (hiding && e != NULL && e->d_name[0] == 'b');
+	hiding = hiding && e != NULL;
+	return e;
+}
+
+/* Each plain segment is sealed between being listed and being looked at. */
+static int
+sealing_fstatat(int dir, const char *name, struct stat *st, int flags)
+{
+	char sealed[300];
+
+	if (name[0] != '/' && strstr(name, ".jsonl.gz") == NULL) {
+		snprintf(sealed, sizeof sealed, "%s.gz", name);
+		(void)renameat(dir, name, dir, sealed);
+	}
+	return fstatat(dir, name, st, flags);
+}
+
+static void
+test_sealed_meanwhile(void **state)
+{
+	struct sys_ops ops = sys_posix;
+
+	(void)state;
+	clear();
+	make("r/a.jsonl");
+	make("r/b.jsonl");
+	make("r/c.jsonl");
+	sys = &ops;
+	ops.readdir = hiding_readdir;
+	hiding = true;
+	check("r/a.jsonl r/b.jsonl r/c.jsonl", "r");
+	assert_false(hiding);
+	assert_int_equal(warned, 0);
+	ops.fstatat = sealing_fstatat;
+	check("r/a.jsonl.gz r/b.jsonl.gz r/c.jsonl.gz", "r");
+	assert_int_equal(warned, 0);
+	sys = &sys_posix;
 }
 
 static void
@@ -313,6 +365,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_sealed),
+		cmocka_unit_test(test_sealed_meanwhile),
 		cmocka_unit_test(test_segments),
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_links),
