@@ -35,7 +35,7 @@ TESTS = api archive bloom bytes cache catalog clock config cost digest emit erro
 CLI_TESTS = query output pack damage paths usage man
 
 # Tests that are scripts, of what is in build/.
-CHECKS = tests/includes.py "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
+CHECKS = tests/includes.py tests/packages "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
 	"tests/differential.py build 200 2" "tests/readme build" \
 	"tests/format.py fixtures/golden/trail.jsonl.gz fixtures/golden/trail.json"
 
