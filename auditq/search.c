@@ -152,6 +152,19 @@ task_free(struct task *t)
 	free(t);
 }
 
+/* Also called by workers that sift files. */
+static int
+take_batch(void *arg, struct batch *sorted, auditq_error *err)
+{
+	struct search *s = arg;
+	int r;
+
+	(void)pthread_mutex_lock(&s->merging);
+	r = merge_take(s->merge, sorted, err);
+	(void)pthread_mutex_unlock(&s->merging);
+	return r;
+}
+
 /* What was found goes into the merge, what there is to say to the caller. */
 static int
 take_result(struct search *s, struct sift_result *result, auditq_error *err)
@@ -164,9 +177,11 @@ take_result(struct search *s, struct sift_result *result, auditq_error *err)
 		if (err != NULL && err->code == 0)
 			*err = result->err;
 	} else if (result->batch.n > 0) {
-		r = merge_take(s->merge, &result->batch, err);
+		r = take_batch(s, &result->batch, err);
 	}
+	(void)pthread_mutex_lock(&s->merging);
 	s->counts->spilled = merge_spilled(s->merge);
+	(void)pthread_mutex_unlock(&s->merging);
 	return r < 0 ? r : 0;
 }
 
@@ -185,19 +200,6 @@ finish_task(struct search *s, auditq_error *err)
 		s->ahead -= t->member.payload_bytes;
 	r = take_result(s, &t->result, err);
 	task_free(t);
-	return r;
-}
-
-/* Called by workers that sift files. */
-static int
-take_batch(void *arg, struct batch *sorted, auditq_error *err)
-{
-	struct search *s = arg;
-	int r;
-
-	(void)pthread_mutex_lock(&s->merging);
-	r = merge_take(s->merge, sorted, err);
-	(void)pthread_mutex_unlock(&s->merging);
 	return r;
 }
 
