@@ -198,7 +198,8 @@ $B/man/%: docs/%.scd
 	scdoc <$< >$@ || { rm -f $@; exit 1; }
 $B/liblog.pc: liblog/liblog.pc.in
 $B/libauditq.pc: auditq/libauditq.pc.in
-$B/%.pc: Makefile
+# Made anew each time: PREFIX may be another.
+$B/%.pc: Makefile always
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $(filter %.in,$^) >$@
 
 install: all man $B/liblog.pc $B/libauditq.pc
@@ -222,6 +223,7 @@ clean:
 	rm -rf build
 
 .PHONY: all demo setup setup-check suite-all check check-unit check-asan check-tsan check-clang \
-	bench-emit bench-memory soak golden lint man install uninstall clean
+	bench-emit bench-memory soak golden lint man install uninstall clean always
+always:
 .SECONDARY:
 -include $(OBJECTS:.o=.d)

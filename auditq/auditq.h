@@ -288,7 +288,8 @@ typedef struct auditq_pack_result {
 AUDITQ_API int auditq_pack(const char *const *paths, size_t npath,
     const auditq_pack_options *opt, auditq_pack_result *out, auditq_error *err);
 
-/* Describe an archive: its header, members, index, run table, rollups and digests; as text, or as one JSON object. */
+/* Describe an archive: its header, members, index, run table, rollups and digests; as text, or as one JSON object.
+ * AUDITQ_ECORRUPT after the whole description was given: the lines or digests do not hold. */
 AUDITQ_API int auditq_inspect(
     const char *path, bool json, auditq_write_fn *fn, void *arg, auditq_error *err);
 

@@ -199,6 +199,11 @@ inspect_fd(
 	in.ix = ix;
 	if ((r = check(&in, fd, (uint64_t)st.st_size, err)) == 0)
 		r = describe(&in, json, fn, arg, err);
+	if (r == 0 && in.problem != NULL)
+		r = in.member < index_members(ix)
+		    ? qerror_set_at(err, AUDITQ_ECORRUPT, path, index_offset(ix, in.member),
+			  "member %zu: %s", in.member, in.problem)
+		    : qerror_set(err, AUDITQ_ECORRUPT, 0, path, "%s", in.problem);
 	index_free(ix);
 	return r;
 }

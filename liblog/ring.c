@@ -118,14 +118,14 @@ map_file(struct ring *r, const char *dir, uint64_t bytes, alog_error *err)
 /* Link the finished file under its name, so that nobody ever sees a half-made ring. */
 static int
 make_file(struct ring *r, const char *dir, const struct ring_owner *owner, uint64_t bytes,
-    alog_error *err)
+    mode_t mode, alog_error *err)
 {
 	char tmp[PATH_NAME_MAX + 8];
 	int rc;
 
 	path_ring(r->name, owner->writer);
 	(void)snprintf(tmp, sizeof tmp, "%s.tmp", r->name);
-	r->fd = sys->openat(r->dirfd, tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	r->fd = sys->openat(r->dirfd, tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
 	if (r->fd < 0)
 		return error_set(err, ALOG_EIO, errno, dir, "cannot make a ring; set ring_dir");
 	if ((rc = check_file_system(r->fd, dir, err)) == 0)
@@ -145,7 +145,7 @@ make_file(struct ring *r, const char *dir, const struct ring_owner *owner, uint6
 
 int
 ring_create(struct ring **ret, int dirfd, const char *dir, const struct ring_owner *owner,
-    uint64_t bytes, alog_error *err)
+    uint64_t bytes, mode_t mode, alog_error *err)
 {
 	struct ring *r;
 	int rc;
@@ -159,7 +159,7 @@ ring_create(struct ring **ret, int dirfd, const char *dir, const struct ring_own
 	if ((r->dirfd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0)) < 0)
 		rc = error_set(err, ALOG_EIO, errno, dir, "cannot open");
 	else
-		rc = make_file(r, dir, owner, bytes, err);
+		rc = make_file(r, dir, owner, bytes, mode, err);
 	if (rc < 0) {
 		ring_close(r);
 		return rc;

@@ -38,11 +38,12 @@ struct ring_owner {
 
 /*
  * Make <writer>.ring in the directory dirfd (dir is its name, for messages): under a temporary
- * name, locked, allocated and touched, then linked.  ALOG_EUNSUPPORTED on a file system that
- * must not be mapped.
+ * name, locked, allocated and touched, then linked.  mode is that of segments: who may read
+ * these may read what is on its way to them.  ALOG_EUNSUPPORTED on a file system that must
+ * not be mapped.
  */
 int ring_create(struct ring **ret, int dirfd, const char *dir, const struct ring_owner *owner,
-    uint64_t bytes, alog_error *err);
+    uint64_t bytes, mode_t mode, alog_error *err);
 /* Unlink its file: nothing is left in it. */
 void ring_remove(struct ring *r);
 /* Give up the lock, so that recovery may take what is left; the mapping stays. */

@@ -398,7 +398,8 @@ make_linked_ring(struct writer *w, int rings, const struct ring_owner *owner, al
 	if (symlinkat(path, rings, tmp) < 0) {
 		rc = error_set(err, ALOG_EIO, errno, w->root.path, "cannot link .ring/%s", tmp);
 	} else {
-		rc = ring_create(&w->ring, dirfd, dir, owner, w->set->ring_bytes, err);
+		rc = ring_create(
+		    &w->ring, dirfd, dir, owner, w->set->ring_bytes, w->root.file_mode, err);
 		if (rc == 0 && sys->renameat(rings, tmp, rings, name) < 0)
 			rc = error_set(
 			    err, ALOG_EIO, errno, w->root.path, "cannot name .ring/%s", name);
@@ -426,8 +427,8 @@ make_ring(struct writer *w, alog_error *err)
 	if (w->set->ring_dir != NULL)
 		rc = make_linked_ring(w, rings, &owner, err);
 	else
-		rc =
-		    ring_create(&w->ring, rings, w->root.path, &owner, w->set->ring_bytes, err);
+		rc = ring_create(&w->ring, rings, w->root.path, &owner, w->set->ring_bytes,
+		    w->root.file_mode, err);
 	(void)sys->close(rings);
 	return rc;
 }

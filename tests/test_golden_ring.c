@@ -107,7 +107,7 @@ make_ring(uint8_t made[BYTES])
 
 	scratch_make(dir);
 	assert_true((dirfd = open(dir, O_RDONLY | O_DIRECTORY)) >= 0);
-	assert_int_equal(ring_create(&r, dirfd, dir, &owner, RING_BYTES_MIN, NULL), 0);
+	assert_int_equal(ring_create(&r, dirfd, dir, &owner, RING_BYTES_MIN, 0600, NULL), 0);
 	fill(r);
 	assert_true((fd = openat(dirfd, RING, O_RDONLY)) >= 0);
 	assert_int_equal(lseek(fd, 0, SEEK_END), BYTES);

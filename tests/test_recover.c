@@ -166,7 +166,7 @@ fill_ring(int dirfd, const struct death *d)
 
 	owner.uid = (uint32_t)geteuid();
 	(void)snprintf(owner.writer, sizeof owner.writer, "%s", d->writer);
-	assert_int_equal(ring_create(&ring, dirfd, "ring", &owner, 65536, NULL), 0);
+	assert_int_equal(ring_create(&ring, dirfd, "ring", &owner, 65536, 0600, NULL), 0);
 	for (uint64_t seq = 1; seq <= d->reserved; seq++) {
 		struct ring_slot slot;
 

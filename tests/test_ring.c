@@ -36,7 +36,7 @@ place_open(struct place *p)
 
 	scratch_make(p->dir);
 	p->dirfd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (ring_create(&p->ring, p->dirfd, p->dir, &owner, BYTES, &err) < 0)
+	if (ring_create(&p->ring, p->dirfd, p->dir, &owner, BYTES, 0600, &err) < 0)
 		fail_msg("%s", err.text);
 }
 
@@ -816,7 +816,7 @@ test_create(void **state)
 		int fd;
 
 		p.ring = NULL;
-		if (ring_create(&p.ring, p.dirfd, p.dir, &owner, sizes[i].bytes, NULL) !=
+		if (ring_create(&p.ring, p.dirfd, p.dir, &owner, sizes[i].bytes, 0600, NULL) !=
 			sizes[i].want ||
 		    (p.ring != NULL) != (sizes[i].want == 0))
 			fail_msg("%" PRIu64, sizes[i].bytes);
@@ -859,7 +859,7 @@ test_create_faults(void **state)
 
 		p.ring = NULL;
 		faults_begin(FAULT_FAIL, n++, ENOSPC);
-		rc = ring_create(&p.ring, p.dirfd, p.dir, &owner, BYTES, &err);
+		rc = ring_create(&p.ring, p.dirfd, p.dir, &owner, BYTES, 0600, &err);
 		fired = faults_end();
 		if (rc == 0) {
 			ring_remove(p.ring);
@@ -893,7 +893,7 @@ test_create_taken(void **state)
 	place_open(&p);
 	fill_some(p.ring);
 	assert_int_equal(
-	    ring_create(&r, p.dirfd, p.dir, &owner, RING_BYTES_MIN, &err), ALOG_EIO);
+	    ring_create(&r, p.dirfd, p.dir, &owner, RING_BYTES_MIN, 0600, &err), ALOG_EIO);
 	assert_int_equal(err.os_errno, EEXIST);
 	fd = place_file(&p);
 	assert_int_equal(ring_read(&copy, fd, "ring", NULL), 0);
