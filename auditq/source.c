@@ -61,6 +61,10 @@ detect(struct source *s, auditq_error *err)
 		return r;
 	p = input_at(&s->in);
 	n = input_left(&s->in) < SNIFF_BYTES ? input_left(&s->in) : SNIFF_BYTES;
+	/* No gzip file is empty; what a full disk or a loss of power leaves can be. */
+	if (n == 0 && ends_in(s->path, ".gz"))
+		qwarn_send(&s->opt.warn, AUDITQ_ECORRUPT, true, s->path, 0, 0,
+		    "an empty file where gzip data should be");
 	if (!gunzip_magic(p, n) && !(ends_in(s->path, ".gz") && looks_binary(p, n)))
 		return 0;
 	return gunzip_new(&s->gz, &s->in, &s->opt.warn, err);

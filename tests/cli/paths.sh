@@ -51,6 +51,9 @@ expect "an empty directory" 1 ""
 : >nothing.jsonl
 run nothing.jsonl
 expect "an empty file" 1 ""
+: >empty.jsonl.gz
+run empty.jsonl.gz
+expect "an empty file that says it is gzip" 3 ""
 cd empty
 run
 expect "nothing at all" 2 ""
