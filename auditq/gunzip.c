@@ -13,9 +13,6 @@
 
 /* A header with all its optional parts; one with a longer name or comment counts as damage. */
 #define HEADER_MAX ((size_t)72 << 10)
-/* Members of ours up to this size are checked as a whole: all but those with a line that is no line to us. */
-#define WHOLE_MAX ((size_t)18 << 20)
-
 enum { FLAG_HCRC = 2, FLAG_EXTRA = 4, FLAG_NAME = 8, FLAG_COMMENT = 16, FLAG_RESERVED = 0xe0 };
 
 struct gunzip {
@@ -282,7 +279,7 @@ begin_ours(struct gunzip *g, auditq_error *err)
 	    format_get_data(header.fixed, header.nfixed, &data, &schema_bytes) < 0)
 		return 0;
 	g->ours = true;
-	if (data.payload_bytes > WHOLE_MAX || data.member_bytes > WHOLE_MAX)
+	if (data.payload_bytes > GUNZIP_WHOLE_MAX || data.member_bytes > GUNZIP_WHOLE_MAX)
 		return 0;
 	return read_whole(g, &data, err);
 }

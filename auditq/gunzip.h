@@ -12,6 +12,10 @@
 
 struct gunzip;
 
+/* Members of ours up to this size, stored and decompressed, are held in memory as a whole: all but those with a
+ * line that is no line to us. */
+#define GUNZIP_WHOLE_MAX ((size_t)18 << 20)
+
 enum gunzip_result {
 	GUNZIP_END = 0,
 	GUNZIP_DATA = 1,

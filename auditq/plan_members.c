@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gunzip.h"
 #include "plan.h"
 #include "prune.h"
 #include "sys.h"
@@ -182,7 +183,20 @@ choose_all(struct choice *c, struct plan_member **out, size_t *nout, auditq_erro
 	return 0;
 }
 
-/* 0; 1: there is no index that holds; negative. */
+/* Whether all members can be held in memory; as a stream, an archive of any kind can be read. */
+static bool
+members_fit(const struct index *ix)
+{
+	for (size_t i = 0; i < index_members(ix); i++) {
+		const struct format_data *d = index_member(ix, i);
+
+		if (d->payload_bytes > GUNZIP_WHOLE_MAX || d->member_bytes > GUNZIP_WHOLE_MAX)
+			return false;
+	}
+	return true;
+}
+
+/* 0; 1: there is no index that is of use; negative. */
 static int
 load(struct index **ix, const struct catalog_file *f, unsigned want, const struct qwarn *warn,
     auditq_error *err)
@@ -198,8 +212,12 @@ load(struct index **ix, const struct catalog_file *f, unsigned want, const struc
 	qerror_reset(&error);
 	r = index_load(ix, fd, f->size, f->path, want, &error);
 	(void)sys->close(fd);
-	if (r == 0)
+	if (r == 0 && members_fit(*ix))
 		return 0;
+	if (r == 0) {
+		index_free(*ix);
+		return 1;
+	}
 	if (r == AUDITQ_ENOMEM)
 		return qerror_set(err, r, ENOMEM, f->path, "index");
 	qwarn_send(warn, r, false, f->path, 0, error.offset,

@@ -456,6 +456,70 @@ test_unreadable_lines(void **state)
 	assert_int_equal(a.lost, 1);
 }
 
+/* ---- what is not read ------------------------------------------------------------------ */
+
+static void
+test_pruned(void **state)
+{
+	auditq_t *q;
+	uint64_t n;
+
+	(void)state;
+	put_archive("date=2025-10-21/s." W1 ".000001.jsonl.gz", 1, 200, "one");
+	put_archive("date=2025-10-21/t.ffffffffffffffff.000001.jsonl.gz", 1001, 1200, "two");
+	put_archive("date=2025-10-24/t.ffffffffffffffff.000002.jsonl.gz", 5000, 5010, "two");
+
+	q = ask(&a);
+	auditq_run(q, "two");
+	auditq_before(q, "2025-10-22");
+	take(q, &a);
+	assert_range(&a, 1001, 1200);
+	assert_int_equal(a.counts.partitions, 2);
+	assert_int_equal(a.counts.partitions_pruned, 1);
+	assert_int_equal(a.counts.files, 2);
+	assert_int_equal(a.counts.members_by_run, a.counts.members / 2);
+	assert_int_equal(a.counts.members_inflated, a.counts.members / 2);
+
+	q = ask(&a);
+	auditq_between(q, T0 + 50 * CLOCK_S, T0 + 52 * CLOCK_S);
+	take(q, &a);
+	assert_range(&a, 50, 51);
+	assert_int_equal(a.counts.files_by_footer, 1);
+	assert_true(a.counts.members_by_time > 3);
+	assert_true(a.counts.members_inflated <= 2);
+
+	q = ask(&a);
+	auditq_failed(q);
+	take(q, &a);
+	assert_int_equal(a.n, 0);
+	assert_int_equal(a.counts.files_by_footer, 3);
+	assert_int_equal(a.counts.bytes_read, 0);
+
+	q = ask(&a);
+	auditq_where(q, "msg == '9e3779b97f4a7c15'");
+	take(q, &a);
+	assert_range(&a, 1, 1);
+	assert_true(a.counts.members_by_filter > 3);
+	assert_true(a.counts.members_inflated <= 3);
+
+	/* A count needs the members at the edges of the window only. */
+	q = ask(&a);
+	auditq_between(q, T0 + 50 * CLOCK_S, T0 + 1150 * CLOCK_S);
+	auditq_level(q, "info");
+	assert_int_equal(auditq_count(q, &n, NULL), 0);
+	assert_int_equal(n, 151 + 149);
+	a.counts.size = sizeof a.counts;
+	assert_int_equal(auditq_get_counts(q, &a.counts), 0);
+	assert_true(a.counts.members_answered > 10);
+	assert_true(a.counts.members_inflated <= 2);
+	assert_int_equal(a.counts.matched, n);
+	/* The first records are in the first member. */
+	auditq_limit(q, 3);
+	take(q, &a);
+	assert_range(&a, 50, 52);
+	assert_int_equal(a.counts.members_inflated, 1);
+}
+
 /* ---- doubles --------------------------------------------------------------------------- */
 
 static void
@@ -964,6 +1028,7 @@ main(void)
 		TEST(test_vanished),
 		TEST(test_version),
 		TEST(test_unreadable_lines),
+		TEST(test_pruned),
 		TEST(test_doubles),
 		TEST(test_living_ring),
 		TEST(test_dead_ring),
