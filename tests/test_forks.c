@@ -376,6 +376,178 @@ test_parent_dies(void **state)
 	}
 }
 
+/* What a child executes has nothing of ours, and keeps no lock. */
+static void
+test_exec(void **state)
+{
+	char command[2 * SCRATCH_MAX];
+	struct root_lines lines;
+	int over[2], status;
+	pid_t parent;
+	alog_t *log;
+	char c;
+
+	(void)state;
+	(void)snprintf(command, sizeof command,
+	    "ls -l /proc/$$/fd | grep -q %s && echo leak; echo; read -r line", scratch);
+	assert_int_equal(pipe(over), 0);
+	assert_true((parent = fork()) >= 0);
+	if (parent == 0) {
+		int said[2];
+
+		CHILD_CHECK(pipe(said) == 0);
+		log = logging_open((alog_options){ .written_ms = 60000, .flags = QUIET });
+		CHILD_CHECK(ALOG_INFO(log, "kept") == 0);
+		if (fork() == 0) {
+			CHILD_CHECK(dup2(over[0], 0) == 0 && dup2(said[1], 1) == 1);
+			(void)close(over[1]);
+			(void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+			_exit(127);
+		}
+		CHILD_CHECK(read(said[0], &c, 1) == 1 && c == '\n');
+		(void)raise(SIGKILL);
+	}
+	assert_int_equal(waitpid(parent, &status, 0), parent);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	log = logging_open((alog_options){ 0 });
+	for (int wait = 0; rings() > 1 && wait < 500; wait++)
+		logging_sleep_ms(10);
+	lines = logging_finish(log);
+	assert_int_equal(lines.n, 1);
+	assert_int_equal(rings(), 0);
+	root_free(&lines);
+	(void)close(over[0]);
+	(void)close(over[1]);
+}
+
+/* A child goes on in the run after its parent has closed the logger and is gone. */
+static void
+test_parent_first(void **state)
+{
+	struct root_lines lines;
+	int gone[2], done[2], status;
+	pid_t parent, child = 0;
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe(gone), 0);
+	assert_int_equal(pipe(done), 0);
+	assert_true((parent = fork()) >= 0);
+	if (parent == 0) {
+		alog_t *log = logging_open((alog_options){ .flags = QUIET });
+		alog_t *run = alog_run_begin(log, "run-1");
+
+		(void)close(gone[1]);
+		if (fork_child() == 0) {
+			/* The end of the pipe: the test has seen the parent go. */
+			CHILD_CHECK(read(gone[0], &c, 1) == 0);
+			CHILD_CHECK(ALOG_INFO(run, "alone") == 0);
+			CHILD_CHECK(alog_run_end(run, ALOG_OK) == 0 && alog_close(log) == 0);
+			child = getpid();
+			CHILD_CHECK(write(done[1], &child, sizeof child) == sizeof child);
+			_exit(0);
+		}
+		alog_free(run);
+		CHILD_CHECK(alog_close(log) == 0);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(parent, &status, 0), parent);
+	assert_int_equal(status, 0);
+	assert_int_equal(rings(), 0);
+	(void)close(gone[0]);
+	(void)close(gone[1]);
+	(void)close(done[1]);
+	assert_int_equal(read(done[0], &child, sizeof child), sizeof child);
+	lines = logging_read();
+	assert_int_equal(logging_check_dense(&lines), 2);
+	assert_int_equal(count_pid(&lines, parent, "run-1"), 1);
+	assert_int_equal(count_pid(&lines, child, "run-1"), 2);
+	assert_int_equal(rings(), 0);
+	root_free(&lines);
+	(void)close(done[0]);
+}
+
+/* ---- two hundred forks, each while other threads are somewhere in a call --------------------- */
+
+#define FORKS 200
+
+/* Loggers come and go beside the one that is forked with, each with its files and threads. */
+static void *
+open_and_close(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&stop)) {
+		alog_t *log = logging_open((alog_options){ .ring_bytes = 65536 });
+		alog_t *run = alog_run_begin(log, "other");
+
+		(void)alog_set_level(log, ALOG_LEVEL_WARN);
+		alog_free(run);
+		if (alog_close(log) < 0)
+			abort();
+		logging_sleep_ms(1);
+	}
+	return NULL;
+}
+
+static void
+in_storm(alog_t *log, int i)
+{
+	(void)alarm(60);
+	if (i % 10 == 0) {
+		alog_t *run = alog_run_begin(log, NULL);
+
+		CHILD_CHECK(ALOG_INFO(run, "child") == 0);
+		CHILD_CHECK(alog_run_end(run, ALOG_OK) == 0);
+		CHILD_CHECK(alog_close(log) == 0);
+	} else if (i % 2 == 0) {
+		alog_free(alog_bind(log, ALOG_KV("i", i)));
+		CHILD_CHECK(alog_close(log) == 0);
+	}
+	_exit(0);
+}
+
+static void
+test_storm(void **state)
+{
+	alog_t *log;
+	struct root_lines lines;
+	pthread_t t[3];
+	size_t others = 0;
+
+	(void)state;
+	if (QUIET != 0)
+		skip();
+	log = logging_open(
+	    (alog_options){ .ring_bytes = 65536, .segment_bytes = 50000, .block_ms = 60000 });
+	atomic_store(&stop, false);
+	atomic_store(&emitted, 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+		    pthread_create(&t[i], NULL, i < 2 ? emit_until_told : open_and_close, log),
+		    0);
+	for (int i = 0; i < FORKS; i++) {
+		const pid_t child = fork();
+
+		assert_true(child >= 0);
+		if (child == 0)
+			in_storm(log, i);
+		logging_join(child);
+	}
+	atomic_store(&stop, true);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_join(t[i], NULL), 0);
+	lines = logging_finish(log);
+	for (size_t i = 0; i < lines.n; i++) {
+		const char *run = root_str(lines.line[i], "run_id");
+
+		others += run != NULL && strcmp(run, "other") == 0;
+	}
+	(void)logging_check_dense(&lines);
+	assert_int_equal(lines.n - others, (size_t)atomic_load(&emitted) + FORKS / 10 * 3);
+	assert_int_equal(rings(), 0);
+	root_free(&lines);
+}
+
 static void
 test_skipped(void **state)
 {
@@ -395,8 +567,13 @@ main(void)
 		LOGGING_TEST(test_disabled),
 		LOGGING_TEST(test_threads),
 		LOGGING_TEST(test_parent_dies),
+		LOGGING_TEST(test_exec),
+		LOGGING_TEST(test_parent_first),
+		LOGGING_TEST(test_storm),
 	};
 
+	/* What hangs ends here. */
+	(void)alarm(120);
 	if (TSAN)
 		return cmocka_run_group_tests_name("forks", under_tsan, NULL, NULL);
 	return cmocka_run_group_tests_name("forks", tests, NULL, NULL);
