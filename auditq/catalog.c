@@ -197,17 +197,22 @@ add_ring(struct walk *w, int dirfd, const char *name, const char *writer, char *
 {
 	struct catalog_file *f;
 	auditq_error why;
+	struct stat st;
 	int fd, r;
 
 	if ((f = new_file(w, path_take)) == NULL)
 		return no_memory(w);
 	f->kind = CATALOG_RING;
 	memcpy(f->writer, writer, sizeof f->writer);
-	fd = sys->openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+	/* The name of a ring that lies elsewhere is a link to it. */
+	fd = sys->openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (fd < 0) {
 		/* A writer that closes removes its ring when all of it stands in segments. */
 		if (errno != ENOENT)
 			warn_errno(w, f->path, errno, "cannot open");
+		else if (sys->fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			qwarn_send(w->warn, AUDITQ_ENOENT, true, f->path, 0, 0,
+			    "the ring it leads to is not here; its records are not known");
 		return 0;
 	}
 	qerror_reset(&why);

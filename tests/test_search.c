@@ -560,6 +560,8 @@ test_doubles(void **state)
 
 /* ---- rings ----------------------------------------------------------------------------- */
 
+static const char *ring_dir; /* NULL: in the root */
+
 static alog_t *
 open_log(void)
 {
@@ -570,6 +572,7 @@ open_log(void)
 		&(alog_options){ .size = sizeof(alog_options),
 		    .root = root,
 		    .service = "svc",
+		    .ring_dir = ring_dir,
 		    .ring_bytes = 256 << 10 },
 		&err) < 0)
 		fail_msg("%s", err.text);
@@ -603,15 +606,13 @@ test_living_ring(void **state)
 	(void)doubles;
 }
 
+/* 200 records in the ring of a killed writer. */
 static void
-test_dead_ring(void **state)
+leave_ring(void)
 {
-	auditq_t *q = ask(&a);
-	uint64_t n;
 	int status;
 	pid_t pid = fork();
 
-	(void)state;
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		alog_t *log = open_log();
@@ -623,11 +624,46 @@ test_dead_ring(void **state)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* How many of them a query finds; a.lost says what it could not read. */
+static uint64_t
+count_ticks(void)
+{
+	auditq_t *q = ask(&a);
+	uint64_t n;
+
 	auditq_where(q, "msg == 'tick'");
 	assert_int_equal(auditq_count(q, &n, NULL), 0);
-	assert_int_equal(n, 200);
-	assert_int_equal(a.lost, 0);
 	auditq_free(q);
+	return n;
+}
+
+static void
+test_dead_ring(void **state)
+{
+	(void)state;
+	leave_ring();
+	assert_int_equal(count_ticks(), 200);
+	assert_int_equal(a.lost, 0);
+}
+
+/* In a ring_dir elsewhere it is found through its link; gone from there, that is said. */
+static void
+test_ring_elsewhere(void **state)
+{
+	char elsewhere[SCRATCH_MAX];
+
+	(void)state;
+	scratch_make(elsewhere);
+	ring_dir = elsewhere;
+	leave_ring();
+	ring_dir = NULL;
+	assert_int_equal(count_ticks(), 200);
+	assert_int_equal(a.lost, 0);
+	scratch_remove(elsewhere);
+	(void)count_ticks();
+	assert_int_equal(a.lost, 1);
 }
 
 /* ---- the last run ---------------------------------------------------------------------- */
@@ -1032,6 +1068,7 @@ main(void)
 		TEST(test_doubles),
 		TEST(test_living_ring),
 		TEST(test_dead_ring),
+		TEST(test_ring_elsewhere),
 		TEST(test_last_run),
 		TEST(test_cache),
 		TEST(test_cancel),
