@@ -3,7 +3,11 @@
  *
  * Each thread of a child acknowledges a call that has returned in shared memory.  What is found in the
  * end is held against that: every acknowledged record is there, none is there twice, none was made
- * up, and the numbers of a writer are dense but for what a gap record covers.
+ * up, and the numbers of a writer are dense but for what a gap record covers.  Where retention is at
+ * work too, only whole segments may be missing, and none of the newest.
+ *
+ * Up to three processes log at a time, each with up to four threads: two from the test, and what one of
+ * them has forked while its threads were logging, which may outlive it.
  *
  * KILLS=500 runs longer; SEED=n repeats a run's random choices.
  */
@@ -29,16 +33,27 @@
 #include "scratch.h"
 
 #define THREADS     4
-#define GENERATIONS 8 /* processes that log below one root */
+#define GENERATIONS 8                 /* processes that log below one root, of the test's own */
+#define PROCESSES   (2 * GENERATIONS) /* and as many that they fork */
+#define KEEP        12
 #define PAD_MAX     9000
 
+/* The sanitizers are slow, and TSan ends a process that makes threads after a fork. */
+#if defined(__SANITIZE_THREAD__)
+enum { KILLS = 60, FORKS = 0 };
+#elif defined(__SANITIZE_ADDRESS__)
+enum { KILLS = 60, FORKS = 1 };
+#else
+enum { KILLS = 300, FORKS = 1 };
+#endif
+
 struct shared {
-	_Atomic uint64_t acked[GENERATIONS][THREADS];
+	_Atomic uint64_t acked[PROCESSES][THREADS];
 };
 
 static struct shared *shared;
 static struct {
-	size_t records, files, gaps;
+	size_t records, files, gaps, removed, forked;
 } total;
 static uint64_t seed;
 
@@ -120,12 +135,28 @@ log_all(void *arg)
 }
 
 struct plan {
-	unsigned gen, threads, flags;
+	unsigned gen, threads, flags, keep;
 	uint64_t limit; /* records of each thread */
 	bool elsewhere; /* where its ring lies */
+	bool forks;     /* a child, which logs as gen + GENERATIONS */
+	uint64_t delay; /* until then, in us */
 };
 
-/* A process that logs until it is killed, or closes by itself. */
+struct crew {
+	struct thread thread[THREADS];
+	pthread_t id[THREADS];
+};
+
+static void
+start_threads(struct crew *crew, alog_t *log, const struct plan *plan, unsigned gen)
+{
+	for (unsigned i = 0; i < plan->threads; i++) {
+		crew->thread[i] = (struct thread){ log, gen, i, plan->limit };
+		(void)pthread_create(&crew->id[i], NULL, log_all, &crew->thread[i]);
+	}
+}
+
+/* A process that logs until it is killed, or closes by itself; so does what it forks. */
 static void
 log_and_die(const char *root, const struct plan *plan)
 {
@@ -140,9 +171,9 @@ log_and_die(const char *root, const struct plan *plan)
 		.ring_bytes = 65536,
 		.written_ms = 5,
 		.fdatasync_ms = 30,
-		.seal_bytes = 1 };
-	struct thread thread[THREADS];
-	pthread_t id[THREADS];
+		.seal_bytes = 1,
+		.keep_segments = plan->keep };
+	struct crew crew;
 	alog_error err;
 	alog_t *log;
 
@@ -152,12 +183,16 @@ log_and_die(const char *root, const struct plan *plan)
 		(void)fprintf(stderr, "%s: %s\n", err.path, err.text);
 		_exit(1);
 	}
-	for (unsigned i = 0; i < plan->threads; i++) {
-		thread[i] = (struct thread){ log, plan->gen, i, plan->limit };
-		(void)pthread_create(&id[i], NULL, log_all, &thread[i]);
+	start_threads(&crew, log, plan, plan->gen);
+	if (plan->forks) {
+		sleep_us(plan->delay);
+		if (fork() == 0) {
+			(void)alarm(30);
+			start_threads(&crew, log, plan, plan->gen + GENERATIONS);
+		}
 	}
 	for (unsigned i = 0; i < plan->threads; i++)
-		(void)pthread_join(id[i], NULL);
+		(void)pthread_join(crew.id[i], NULL);
 	_exit(alog_close(log) == 0 ? 0 : 2);
 }
 
@@ -190,7 +225,7 @@ recover_and_exit(const char *dir)
 	_exit(complaints);
 }
 
-/* A child that does not outlive a test that fails. */
+/* A child that does not outlive a test that fails, in a process group of its own. */
 static pid_t
 spawn(void)
 {
@@ -200,35 +235,36 @@ spawn(void)
 		fail_msg("fork"); /* kill() would take it for everybody */
 	if (pid == 0)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)setpgid(pid, pid);
 	return pid;
 }
 
-static int
-wait_for(pid_t pid)
+/* Wait for a process, or with -pid for all of its group that are left: those whose parent died are
+ * children of the test now. */
+static void
+reap(pid_t which)
 {
-	int status = 0;
+	int status;
+	pid_t pid;
 
-	if (waitpid(pid, &status, 0) != pid)
-		fail_msg("waitpid");
-	return status;
+	do {
+		if ((pid = waitpid(which, &status, 0)) > 0 && WIFEXITED(status) &&
+		    WEXITSTATUS(status) != 0)
+			fail_msg("a child failed: %d", WEXITSTATUS(status));
+	} while (pid > 0 && which < 0);
 }
 
 static void
-kill_after(pid_t pid, uint64_t us)
+kill_after(pid_t which, uint64_t us)
 {
-	int status;
-
 	sleep_us(us);
-	(void)kill(pid, SIGKILL);
-	status = wait_for(pid);
-	if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-		fail_msg("a child failed: %d", WEXITSTATUS(status));
+	(void)kill(which, SIGKILL);
+	reap(which);
 }
 
 /* ---- the oracle ---- */
 
 struct found {
-	char writer[64]; /* of the generation */
 	uint64_t last[THREADS];
 };
 
@@ -243,7 +279,7 @@ number_after(const char *text, const char *key)
 }
 
 static void
-check_content(const struct scratch_line *line, struct found *found)
+check_content(const struct scratch_line *line, struct found *found, bool removed)
 {
 	static char want[PAD_MAX + 200], pad[PAD_MAX + 1];
 	const uint64_t gen = number_after(line->text, "\"k_gen\":"),
@@ -251,7 +287,7 @@ check_content(const struct scratch_line *line, struct found *found)
 		       n = number_after(line->text, "\"k_n\":");
 	const uint64_t sum = sum_of(gen, thread, n);
 
-	if (gen >= GENERATIONS || thread >= THREADS)
+	if (gen >= PROCESSES || thread >= THREADS)
 		fail_msg("made up: %s", line->text);
 	pad_of(sum, pad);
 	(void)snprintf(want, sizeof want,
@@ -260,7 +296,7 @@ check_content(const struct scratch_line *line, struct found *found)
 	    (unsigned)gen, (unsigned)thread, n, sum, pad);
 	if (strstr(line->text, want) == NULL || line->text[line->n - 1] != '}')
 		fail_msg("damaged: %s: %s", line->file, line->text);
-	if (n != found[gen].last[thread] + 1)
+	if (removed ? n <= found[gen].last[thread] : n != found[gen].last[thread] + 1)
 		fail_msg("%s: process %u, thread %u: %" PRIu64 " follows %" PRIu64, line->file,
 		    (unsigned)gen, (unsigned)thread, n, found[gen].last[thread]);
 	found[gen].last[thread] = n;
@@ -276,43 +312,62 @@ by_writer(const void *a, const void *b)
 	return c != 0 ? c : (x->place > y->place) - (x->place < y->place);
 }
 
+/* The records of all writers: dense within a segment, and from one to the next. */
 static void
-check(const char *root)
+check_numbers(const struct scratch_lines *lines, struct found *found, bool removes)
 {
-	struct scratch_lines lines = scratch_read(root);
-	struct found found[GENERATIONS] = { 0 };
-	const char *writer = "";
+	const char *file = "";
 	uint64_t last = 0;
 
-	if (lines.n > 1)
-		qsort(lines.line, lines.n, sizeof *lines.line, by_writer);
-	total.records += lines.n;
-	total.files += lines.files;
-	for (size_t i = 0; i < lines.n; i++) {
-		const struct scratch_line *line = &lines.line[i];
+	for (size_t i = 0; i < lines->n; i++) {
+		const struct scratch_line *line = &lines->line[i];
+		const char *name = line->file + 21;
 		uint64_t first = line->seq;
+		bool removed = false; /* what stood before it */
 
-		if (strncmp(writer, line->file + 21, 16) != 0) {
-			writer = line->file + 21;
+		if (strncmp(file, name, 16) != 0) {
 			last = 0;
+			removed = removes;
+		} else if (strcmp(file, name) != 0) {
+			removed = removes &&
+			    strtoul(name + 17, NULL, 10) != strtoul(file + 17, NULL, 10) + 1;
 		}
+		file = name;
 		if (line->torn)
 			fail_msg("%s ends torn: %s", line->file, line->text);
 		if (strstr(line->text, "\"event\":\"log.gap\"") != NULL)
 			first = line->seq - number_after(line->text, "\"lost\":") + 1;
 		else
-			check_content(line, found);
+			check_content(line, found, removes);
 		total.gaps += first != line->seq;
-		if (first != last + 1)
+		total.removed += removed && first != last + 1;
+		if (removed ? first <= last : first != last + 1)
 			fail_msg(
 			    "%s: number %" PRIu64 " follows %" PRIu64, line->file, first, last);
 		last = line->seq;
 	}
-	for (unsigned g = 0; g < GENERATIONS; g++)
+}
+
+/* removes: retention was at work. */
+static void
+check(const char *root, bool removes)
+{
+	struct scratch_lines lines = scratch_read(root);
+	struct found found[PROCESSES] = { 0 };
+
+	if (lines.n > 1)
+		qsort(lines.line, lines.n, sizeof *lines.line, by_writer);
+	total.records += lines.n;
+	total.files += lines.files;
+	check_numbers(&lines, found, removes);
+	for (unsigned g = 0; g < PROCESSES; g++)
 		for (unsigned t = 0; t < THREADS; t++) {
 			const uint64_t acked = atomic_load(&shared->acked[g][t]);
+			const bool lost = found[g].last[t] < acked;
 
-			if (found[g].last[t] < acked || found[g].last[t] > acked + 1)
+			total.forked += g >= GENERATIONS && t == 0 && acked > 0;
+			if (found[g].last[t] > acked + 1 ||
+			    (lost && !(removes && lines.files >= KEEP)))
 				fail_msg("process %u, thread %u: acknowledged %" PRIu64
 					 ", found %" PRIu64,
 				    g, t, acked, found[g].last[t]);
@@ -343,23 +398,42 @@ check_finished(const char *root)
 
 /* ---- rounds ---- */
 
+static struct plan
+draw_plan(unsigned gen, bool removes)
+{
+	struct plan plan = { .gen = gen, .keep = removes ? KEEP : 0 };
+
+	plan.threads = 1 + (unsigned)draw(THREADS);
+	plan.limit = draw(4) == 0 ? draw(400) : UINT64_MAX;
+	plan.flags = draw(2) == 0 ? ALOG_NO_RECOVER : 0;
+	plan.elsewhere = draw(4) == 0;
+	plan.forks = draw(3) == 0 && FORKS;
+	plan.delay = draw(20000);
+	return plan;
+}
+
+/* Recover, once in two times until killed. */
+static void
+recover_some(const char *root)
+{
+	pid_t pid;
+
+	if (draw(2) == 0)
+		return;
+	if ((pid = spawn()) == 0)
+		recover_and_exit(root);
+	kill_after(pid, draw(10000));
+}
+
 /* Processes that log below one root, each killed; some at the same time; recoveries, killed too. */
 static void
-round_of_kills(unsigned kills)
+log_and_kill(const char *root, unsigned kills, bool removes)
 {
-	char root[SCRATCH_MAX];
-	pid_t other = -1, pid;
-	int status;
+	pid_t other = -1, orphan = -1, pid;
 
-	scratch_make(root);
-	memset(shared, 0, sizeof *shared);
 	for (unsigned g = 0; g < kills; g++) {
-		struct plan plan = { .gen = g };
+		const struct plan plan = draw_plan(g, removes);
 
-		plan.threads = 1 + (unsigned)draw(THREADS);
-		plan.limit = draw(4) == 0 ? draw(400) : UINT64_MAX;
-		plan.flags = draw(2) == 0 ? ALOG_NO_RECOVER : 0;
-		plan.elsewhere = draw(4) == 0;
 		if ((pid = spawn()) == 0)
 			log_and_die(root, &plan);
 		if (other < 0 && g + 1 < kills && draw(3) == 0) {
@@ -367,22 +441,37 @@ round_of_kills(unsigned kills)
 			continue;
 		}
 		kill_after(pid, draw(2) == 0 ? draw(60000) : draw(8000));
+		if (orphan > 0)
+			kill_after(-orphan, draw(5000));
+		orphan = pid; /* what it forked lives on, too */
 		if (other > 0) {
-			kill_after(other, draw(5000));
+			kill_after(-other, draw(5000));
 			other = -1;
 		}
 		if (draw(2) == 0) {
-			if ((pid = spawn()) == 0)
-				recover_and_exit(root);
-			kill_after(pid, draw(10000));
+			kill_after(-orphan, 0);
+			orphan = -1;
 		}
+		recover_some(root);
 	}
+	if (orphan > 0)
+		kill_after(-orphan, draw(5000));
+}
+
+static void
+round_of_kills(unsigned kills)
+{
+	const bool removes = draw(3) == 0;
+	char root[SCRATCH_MAX];
+	pid_t pid;
+
+	scratch_make(root);
+	memset(shared, 0, sizeof *shared);
+	log_and_kill(root, kills, removes);
 	if ((pid = spawn()) == 0)
 		recover_and_exit(root);
-	status = wait_for(pid);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		fail_msg("recovery failed: %x", (unsigned)status);
-	check(root);
+	reap(pid);
+	check(root, removes);
 	check_finished(root);
 	scratch_remove(root);
 }
@@ -391,13 +480,14 @@ static void
 test_kill(void **state)
 {
 	const char *kills = getenv("KILLS"), *fixed = getenv("SEED");
-	unsigned left = kills != NULL ? (unsigned)strtoul(kills, NULL, 10) : 80;
+	unsigned left = kills != NULL ? (unsigned)strtoul(kills, NULL, 10) : KILLS;
 	struct timespec now;
 
 	(void)state;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	seed = fixed != NULL ? strtoull(fixed, NULL, 10) : (uint64_t)now.tv_nsec;
 	print_message("SEED=%" PRIu64 "\n", seed);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	shared = mmap(
 	    NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(shared, MAP_FAILED);
@@ -408,7 +498,9 @@ test_kill(void **state)
 		left -= n;
 	}
 	print_message(
-	    "%zu records in %zu files, %zu gaps\n", total.records, total.files, total.gaps);
+	    "%zu records in %zu files; %zu forked processes; %zu gaps; removed at %zu "
+	    "places\n",
+	    total.records, total.files, total.forked, total.gaps, total.removed);
 	(void)munmap(shared, sizeof *shared);
 }
 
