@@ -28,7 +28,8 @@ NONE = -(2**63)
 
 # ---- reading: what a line says ----
 
-TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?")
+TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?"
+                  r"(Z|[+-]\d\d:\d\d)?")
 
 
 def value_time(v):
@@ -151,8 +152,8 @@ def make_value(rng, depth=0):
         return rng.choice(["null", "true", "false", "[]", "{}"])
     if kind == 6:
         return f"[{make_value(rng, 2)}, {make_value(rng, 2)}]"
-    return make_object(rng, [("name", make_value(rng, depth + 1)), ("b", make_value(rng, depth + 1)),
-                             ("name", make_value(rng, depth + 1))][:rng.randrange(4)])
+    keys = ["name", "b", "name"][:rng.randrange(4)]
+    return make_object(rng, [(k, make_value(rng, depth + 1)) for k in keys])
 
 
 def make_object(rng, members):
@@ -168,7 +169,8 @@ def make_line(rng, ns, key):
                ("status", 0.2, lambda: rng.choice(['"ok"', '"failed"', "null", "1"])),
                ("value", 0.5, lambda: make_value(rng)), ("n", 0.5, lambda: rng.choice(NUMBERS)),
                ("user", 0.4, lambda: make_value(rng)), ("user.name", 0.1, lambda: make_value(rng)),
-               ("http.status", 0.2, lambda: rng.choice(NUMBERS)), ("msg", 0.5, lambda: spell(rng, rng.choice(TEXTS)))]
+               ("http.status", 0.2, lambda: rng.choice(NUMBERS)),
+               ("msg", 0.5, lambda: spell(rng, rng.choice(TEXTS)))]
     members += [(k, make()) for k, chance, make in chances if rng.random() < chance]
     if rng.random() < 0.05:
         members += [rng.choice(members)] if members else []
@@ -232,11 +234,14 @@ def make_trail(build, root, rng):
         os.unlink(source)
     for path in glob.glob(f"{root}/log/*.reject.jsonl"):
         os.unlink(path)
-    write(f"{root}/log/2025-10-22.jsonl", list(mix(rng, make_lines(rng, 400, START + DAY, DAY), ODD + WRONG)))
-    write(f"{root}/log/foreign/a.jsonl.gz", list(mix(rng, make_lines(rng, 800, START, 4 * DAY), ODD)), 3)
+    lines = make_lines(rng, 400, START + DAY, DAY)
+    write(f"{root}/log/2025-10-22.jsonl", list(mix(rng, lines, ODD + WRONG)))
+    lines = make_lines(rng, 800, START, 4 * DAY)
+    write(f"{root}/log/foreign/a.jsonl.gz", list(mix(rng, lines, ODD)), 3)
     write(f"{root}/log/foreign/b.jsonl", [b"\xef\xbb\xbf" + b'{"msg":"no time yet"}'] +
           sorted(make_lines(rng, 300, START, 4 * DAY)))
-    write(f"{root}/log/date=2025-10-23/clean.jsonl.gz", make_lines(rng, 600, START + 2 * DAY, DAY), 2)
+    lines = make_lines(rng, 600, START + 2 * DAY, DAY)
+    write(f"{root}/log/date=2025-10-23/clean.jsonl.gz", lines, 2)
 
     lines = []
     for path in sorted(glob.glob(f"{root}/log/**/*.jsonl*", recursive=True)):
@@ -248,13 +253,16 @@ def make_trail(build, root, rng):
 
 # ---- asking ----
 
-COMPARE = {"==": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+COMPARE = {"==": operator.eq, "<": operator.lt, "<=": operator.le, ">": operator.gt,
+           ">=": operator.ge}
 
 
 def encode(text):
     """The bytes of a decoded string; wrong ones, and a lone surrogate, as they were."""
-    return b"".join(c.encode("utf-8", "surrogateescape" if "\udc80" <= c <= "\udcff" else "surrogatepass")
-                    for c in text)
+    def one(c):
+        return c.encode("utf-8", "surrogateescape" if "\udc80" <= c <= "\udcff" else "surrogatepass")
+
+    return b"".join(map(one, text))
 
 
 def compare(op, value, literal):
@@ -262,19 +270,20 @@ def compare(op, value, literal):
         return COMPARE[op](encode(value), encode(literal))
     if literal is None or isinstance(literal, bool):
         return op == "==" and value is literal
-    if isinstance(value, (bool, str)) or not isinstance(value, (int, decimal.Decimal)) or isinstance(literal, str):
+    if isinstance(literal, str) or isinstance(value, bool) or \
+            not isinstance(value, (int, decimal.Decimal)):
         return False
     return COMPARE[op](value, literal)
 
 
-def random_literal(rng, lines):
+def random_literal(rng):
     kind = rng.randrange(8)
     if kind == 0:
         return rng.choice([("null", None), ("true", True), ("false", False)])
     if kind < 4:
         text = rng.choice(NUMBERS)
         return text, json.loads(text, parse_float=decimal.Decimal)
-    text = rng.choice([t for t in TEXTS if t != "\ud800"] + ["run-03", "warn", "detection", "maria", "ok"])
+    text = rng.choice([t for t in TEXTS if t != "\ud800"] + ["run-03", "warn", "maria", "ok"])
     return json.dumps(text, ensure_ascii=False), text
 
 
@@ -282,21 +291,21 @@ PATHS = ["level", "stage", "status", "run_id", "msg", "n", "value", "http.status
          "user.name", "value.name", "value.user.name", "value.b.name", "gpu", "seq", "zzz", "event"]
 
 
-def random_expression(rng, lines, depth=0):
+def random_expression(rng, depth=0):
     """A text and its meaning."""
     kind = rng.randrange(10 if depth < 3 else 6)
     path = rng.choice(PATHS)
     keys = path.split(".")
     if kind < 4:
         op = rng.choice(["==", "==", "!=", "<", "<=", ">", ">="])
-        text, literal = random_literal(rng, lines)
+        text, literal = random_literal(rng)
         if literal is None or isinstance(literal, bool):
             op = rng.choice(["==", "!="])
         if op == "!=":
             return f"{path} != {text}", lambda v: not compare("==", get(v, keys), literal)
         return f"{path} {op} {text}", lambda v: compare(op, get(v, keys), literal)
     if kind == 4:
-        some = [random_literal(rng, lines) for _ in range(rng.randrange(1, 4))]
+        some = [random_literal(rng) for _ in range(rng.randrange(1, 4))]
         return (f"{path} in ({', '.join(t for t, _ in some)})",
                 lambda v: any(compare("==", get(v, keys), l) for _, l in some))
     if kind == 5 and rng.random() < 0.5:
@@ -306,13 +315,17 @@ def random_expression(rng, lines, depth=0):
                 lambda v: isinstance(get(v, keys), str) and bool(meaning.search(encode(get(v, keys)))))
     if kind == 5:
         return f"exists {path}", lambda v: get(v, keys) is not ABSENT
-    left, is_left = random_expression(rng, lines, depth + 1)
+    left, is_left = random_expression(rng, depth + 1)
     if kind == 6:
         return f"not ({left})", lambda v: not is_left(v)
-    right, is_right = random_expression(rng, lines, depth + 1)
+    right, is_right = random_expression(rng, depth + 1)
     if kind < 9:
         return f"({left}) and ({right})", lambda v: is_left(v) and is_right(v)
     return f"({left}) or ({right})", lambda v: is_left(v) or is_right(v)
+
+
+def utc(ns):
+    return datetime.datetime.fromtimestamp(ns // 10**9, datetime.timezone.utc).strftime("%FT%TZ")
 
 
 def random_window(rng):
@@ -320,16 +333,22 @@ def random_window(rng):
     after, before, argv = None, None, []
     if rng.random() < 0.4:
         after = START + rng.randrange(-12, 100) * 3600 * 10**9
-        argv += ["--after", datetime.datetime.fromtimestamp(after // 10**9, datetime.timezone.utc).strftime("%FT%TZ")]
+        argv += ["--after", utc(after)]
     if rng.random() < 0.4:
         before = (after or START) + rng.randrange(1, 60) * 3600 * 10**9
-        argv += ["--before", datetime.datetime.fromtimestamp(before // 10**9, datetime.timezone.utc).strftime("%FT%TZ")]
+        argv += ["--before", utc(before)]
     if not argv and rng.random() < 0.3:
         first = rng.randrange(4)
         last = rng.randrange(first, 4)
         argv += ["--on", f"2025-10-{21 + first}..2025-10-{21 + last}"]
         after, before = START + first * DAY, START + (last + 1) * DAY
     return argv, after, before
+
+
+def text_of(line, key):
+    """A string of the record, or one that no question has."""
+    value = line.value.get(key)
+    return value if isinstance(value, str) else "\0"
 
 
 def last_run(lines, after, before):
@@ -350,15 +369,14 @@ def random_filters(rng, lines, after, before):
         argv += ["--run", "last"]
         filters.append(lambda l: l.value.get("run_id") == last and last is not None)
     elif rng.random() < 0.25:
-        ids = [i for i in (get(l.value, ["run_id"]) for l in rng.sample(lines, 50) if l.value is not None)
-               if isinstance(i, str)]
-        run = rng.choice(ids)[:rng.choice([4, 6, 100])]
+        some = [l.value.get("run_id") for l in rng.sample(lines, 50) if l.value is not None]
+        run = rng.choice([i for i in some if isinstance(i, str)])[:rng.choice([4, 6, 100])]
         argv += ["--run", run]
-        filters.append(lambda l: isinstance(l.value.get("run_id"), str) and l.value["run_id"].startswith(run))
+        filters.append(lambda l: text_of(l, "run_id").startswith(run))
     if rng.random() < 0.25:
         stages = rng.sample(["fetch", "decode", "detection", "publish", "none"], rng.randrange(1, 3))
         argv += ["--stage", ",".join(stages)]
-        filters.append(lambda l: isinstance(l.value.get("stage"), str) and l.value["stage"] in stages)
+        filters.append(lambda l: text_of(l, "stage") in stages)
     if rng.random() < 0.25:
         argv += ["--failed"]
         filters.append(lambda l: l.failed)
@@ -371,7 +389,7 @@ def random_filters(rng, lines, after, before):
             argv += ["--level", "=" + LEVELS[least]]
             filters.append(lambda l: l.rank == least)
     if rng.random() < 0.5:
-        text, meaning = random_expression(rng, lines)
+        text, meaning = random_expression(rng)
         argv += ["--where", text]
         filters.append(lambda l: meaning(l.value))
     return argv, filters
@@ -396,7 +414,8 @@ def answer(lines, after, before, filters, reverse, limit):
 def ask(build, root, rng, lines):
     """None, or what is wrong with an answer."""
     window, after, before = random_window(rng)
-    path = f"{root}/log" + rng.choice(["", "", "", "/date=2025-10-22", "/foreign", "/2025-10-22.jsonl"])
+    path = f"{root}/log" + rng.choice(
+        ["", "", "", "/date=2025-10-22", "/foreign", "/2025-10-22.jsonl"])
     lines = [l for l in lines if l.path.startswith(path)]
     argv, filters = random_filters(rng, lines, after, before)
     reverse, count = rng.random() < 0.3, rng.random() < 0.2
