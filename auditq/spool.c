@@ -81,6 +81,8 @@ spool_drop(struct spool *s, uint64_t seq)
 
 	while (n < s->n && s->line[n].seq <= seq)
 		n++;
+	if (n == 0)
+		return;
 	s->n -= n;
 	memmove(s->line, s->line + n, s->n * sizeof *s->line);
 }

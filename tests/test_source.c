@@ -609,7 +609,7 @@ setup(void **state)
 	(void)state;
 	snprintf(dir, sizeof dir, "%s/test_source.XXXXXX", tmp != NULL ? tmp : "/tmp");
 	assert_non_null(mkdtemp(dir));
-	snprintf(file, sizeof file, "%s/x.jsonl.gz", dir);
+	snprintf(file, sizeof file, "%s/x.jsonl", dir);
 	return 0;
 }
 
