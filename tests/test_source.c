@@ -326,7 +326,7 @@ test_sealed_meanwhile(void **state)
 	put_gzip(&t, "one\ntwo\n", 8);
 	write_file(file, t.p, t.n);
 	free(t.p);
-	read_with(&got, file, (struct source_options){ .open_segment = true });
+	read_with(&got, plain, (struct source_options){ .open_segment = true });
 	assert_int_equal(got.r, 0);
 	assert_int_equal(got.lost, 0);
 	assert_int_equal(got.text.n, 8);
