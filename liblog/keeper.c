@@ -39,7 +39,7 @@ on_warning(void *arg, const alog_error *err)
 {
 	struct keeper *k = arg;
 
-	monitor_error(k->mon, err);
+	monitor_warning(k->mon, err);
 }
 
 static void
@@ -57,7 +57,7 @@ recover(struct keeper *k)
 	alog_error err = { 0 };
 
 	if (recover_root(&opt, &res, &err) < 0)
-		monitor_error(k->mon, &err);
+		monitor_warning(k->mon, &err);
 	monitor_add(&k->mon->recovered, res.records);
 }
 

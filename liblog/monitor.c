@@ -31,13 +31,13 @@ monitor_destroy(struct monitor *m)
 	(void)pthread_mutex_destroy(&m->lock);
 }
 
-void
-monitor_error(struct monitor *m, const alog_error *err)
+static void
+tell(struct monitor *m, const alog_error *err, bool own)
 {
 	void (*on_error)(void *, const alog_error *);
 
 	(void)pthread_mutex_lock(&m->lock);
-	if (m->first.code == 0)
+	if (own && m->first.code == 0)
 		m->first = *err;
 	m->last = *err;
 	on_error = m->on_error;
@@ -45,6 +45,18 @@ monitor_error(struct monitor *m, const alog_error *err)
 	monitor_add(&m->errors, 1);
 	if (on_error != NULL)
 		on_error(m->on_error_arg, err);
+}
+
+void
+monitor_error(struct monitor *m, const alog_error *err)
+{
+	tell(m, err, true);
+}
+
+void
+monitor_warning(struct monitor *m, const alog_error *err)
+{
+	tell(m, err, false);
 }
 
 int

@@ -31,7 +31,9 @@ monitor_add(_Atomic uint64_t *counter, uint64_t n)
 
 /* Count a background error, keep it, and call back. */
 void monitor_error(struct monitor *m, const alog_error *err);
-/* Code of the first error, or 0. */
+/* The same for one that is not this logger's own, but of what others left behind. */
+void monitor_warning(struct monitor *m, const alog_error *err);
+/* Code of the first error of its own, or 0. */
 int monitor_first(struct monitor *m);
 /* Fill everything but records and dropped. */
 void monitor_read(struct monitor *m, alog_stats *out);

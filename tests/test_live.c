@@ -1,11 +1,15 @@
-/* live - what is asked of a trail whose segments are rolled and sealed meanwhile: what was accepted before
- * the question is in the answer, once. */
+/* live - what is asked of a trail whose segments are rolled, sealed and recovered meanwhile: what
+ * was accepted before the question is in the answer, once.  SCANS sets how often it is asked. */
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -14,27 +18,52 @@
 #include "scratch.h"
 
 #define THREADS 3
-#define SECONDS 3
 #define MOST    (1 << 16)
+#define A_ROUND 200 /* scans of one trail, which grows meanwhile */
 
 static char root[SCRATCH_MAX];
 static alog_t *trail;
-static bool stop;
-static uint64_t accepted[THREADS];
+static uint64_t *accepted; /* by thread; shared with the process that emits */
 
 static void *
 emit(void *arg)
 {
 	size_t t = (size_t)(uintptr_t)arg;
-	struct timespec pause = { 0, 300000 };
+	struct timespec pause = { 0, 200000 };
 
-	for (uint64_t n = 1; n < MOST && !__atomic_load_n(&stop, __ATOMIC_RELAXED); n++) {
+	for (uint64_t n = 1; n < MOST; n++) {
 		if (ALOG_INFO(trail, "m", ALOG_KV("t", t), ALOG_KV("n", n)) < 0)
-			break;
+			_exit(1);
 		__atomic_store_n(&accepted[t], n, __ATOMIC_RELEASE);
 		(void)nanosleep(&pause, NULL);
 	}
 	return NULL;
+}
+
+/* A process that emits, and rolls and seals all the time, until it is killed. */
+static pid_t
+start_writer(void)
+{
+	alog_options opt = { .size = sizeof opt,
+		.root = root,
+		.service = "s",
+		.segment_bytes = 8192,
+		.ring_bytes = 256 << 10 };
+	pthread_t thread[THREADS];
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	if (alog_open(&trail, &opt, NULL) < 0)
+		_exit(1);
+	for (size_t i = 0; i < THREADS; i++)
+		if (pthread_create(&thread[i], NULL, emit, (void *)(uintptr_t)i) != 0)
+			_exit(1);
+	for (size_t i = 0; i < THREADS; i++)
+		(void)pthread_join(thread[i], NULL);
+	for (;;)
+		(void)pause();
 }
 
 static void
@@ -81,59 +110,70 @@ scan(unsigned way, uint8_t *seen)
 				    (long long)n, (long long)t);
 }
 
+static void *
+recover(void *arg)
+{
+	(void)arg;
+	return (void *)(intptr_t)auditq_recover(root, NULL, NULL, NULL, NULL);
+}
+
+/* One trail: asked while it is written, then while its dead writer is cleaned up after. */
+static void
+one_round(unsigned scans, uint8_t *seen)
+{
+	pthread_t thread;
+	void *result;
+	int status;
+	pid_t pid;
+
+	memset(accepted, 0, THREADS * sizeof *accepted);
+	pid = start_writer();
+	/* As many segments come and go meanwhile as there are hundreds of records. */
+	for (unsigned i = 0;
+	     i < scans / 2 || __atomic_load_n(accepted, __ATOMIC_ACQUIRE) < 1000; i++) {
+		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+		scan(i % 8, seen);
+	}
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(pthread_create(&thread, NULL, recover, NULL), 0);
+	for (unsigned i = 0; i < scans - scans / 2; i++)
+		scan(i % 8, seen);
+	(void)pthread_join(thread, &result);
+	assert_int_equal((intptr_t)result, 0);
+	scan(1, seen);
+}
+
 static void
 test_live(void **state)
 {
-	alog_options opt = { .size = sizeof opt,
-		.root = root,
-		.service = "s",
-		.segment_bytes = 8192,
-		.ring_bytes = 256 << 10 };
-	time_t end = time(NULL) + SECONDS;
-	pthread_t thread[THREADS];
-	alog_error err;
+	const char *wanted = getenv("SCANS");
+	unsigned scans = wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : 2000;
 	uint8_t *seen;
 
 	(void)state;
+#ifdef __SANITIZE_THREAD__
+	print_message("skipped: this sanitizer does not follow threads of forked children\n");
+	skip();
+#endif
+	accepted = mmap(NULL, THREADS * sizeof *accepted, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(accepted != MAP_FAILED);
 	assert_non_null(seen = malloc((size_t)THREADS * MOST));
-	if (alog_open(&trail, &opt, &err) < 0)
-		fail_msg("%s", err.text);
-	for (size_t i = 0; i < THREADS; i++)
-		assert_int_equal(
-		    pthread_create(&thread[i], NULL, emit, (void *)(uintptr_t)i), 0);
-	for (unsigned i = 0; time(NULL) < end; i++)
-		scan(i % 8, seen);
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	for (size_t i = 0; i < THREADS; i++)
-		(void)pthread_join(thread[i], NULL);
-	scan(1, seen);
-	assert_int_equal(alog_close(trail), 0);
-	scan(1, seen);
+	for (unsigned done = 0; done < scans; done += A_ROUND) {
+		scratch_make(root);
+		one_round(A_ROUND, seen);
+		scratch_remove(root);
+	}
+	print_message("%u scans of living and dead trails, none short\n", scans);
 	free(seen);
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	scratch_make(root);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	scratch_remove(root);
-	return 0;
 }
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_live, setup, teardown),
-	};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_live) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
