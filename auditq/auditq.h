@@ -114,7 +114,8 @@ AUDITQ_API int auditq_where(auditq_t *q, const char *expr);
 AUDITQ_API int auditq_limit(auditq_t *q, uint64_t n);
 /* Latest first. */
 AUDITQ_API int auditq_reverse(auditq_t *q, bool on);
-/* Worker threads, at most 256; 0: as many as there are processors, up to 8. */
+/* Worker threads; 0: as many as there are processors, up to 8.  Beyond 12 it is 12: each takes
+ * memory, and that of a query is bounded.  More than 256 is a mistake. */
 AUDITQ_API int auditq_jobs(auditq_t *q, unsigned n);
 /* false: read everything in the window as if files had no summaries.  The answer is the same. */
 AUDITQ_API int auditq_use_index(auditq_t *q, bool on);

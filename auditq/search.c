@@ -21,6 +21,7 @@
 
 /* Without being asked for more: each costs memory, and the disk is no faster. */
 #define JOBS_DEFAULT_MAX 8
+#define JOBS_MOST        12 /* each holds some megabytes, and a query's memory is bounded */
 /* Files that are begun at the start and not finished. */
 #define STREAMS_MAX 64
 
@@ -277,7 +278,7 @@ jobs(const struct question *q)
 	long n;
 
 	if (q->jobs > 0)
-		return q->jobs;
+		return q->jobs < JOBS_MOST ? q->jobs : JOBS_MOST;
 	n = sysconf(_SC_NPROCESSORS_ONLN);
 	return n < 1 ? 1 : n > JOBS_DEFAULT_MAX ? JOBS_DEFAULT_MAX : (unsigned)n;
 }
