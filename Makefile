@@ -20,7 +20,7 @@ LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer for
 AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source scan \
 	sift expr match prune batch spill merge sorter cache workers sequence plan \
 	plan_members twins lastrun frontier search build notes query record output output/jsonl \
-	output/json output/csv export pack_input pack_reject pack_store pack inspect_json \
+	output/json output/csv export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover
 CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 

@@ -11,18 +11,6 @@
 #include "pages.h"
 #include "sys.h"
 
-const char *const inspect_levels[8] = { "trace", "debug", "info", "notice", "warn", "error",
-	"critical", "none" };
-
-void
-inspect_flush(struct inspect_out *o)
-{
-	if (o->refused == 0 && o->b.len >= INSPECT_ITEM_MAX)
-		o->refused = o->fn(o->arg, o->buf, o->b.len);
-	if (o->refused != 0 || o->b.len >= INSPECT_ITEM_MAX)
-		o->b.len = 0;
-}
-
 /* ---- the digests ------------------------------------------------------------------------- */
 
 struct check {
