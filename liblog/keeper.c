@@ -22,7 +22,6 @@ struct job {
 struct keeper {
 	const struct settings *set;
 	const struct segment_root *root;
-	const char *writer;
 	struct monitor *mon;
 	pthread_t thread;
 	pthread_mutex_t lock; /* of the queue, stop, left and done */
@@ -186,7 +185,7 @@ run(void *arg)
 
 int
 keeper_start(struct keeper **ret, const struct settings *set, const struct segment_root *root,
-    const char *writer, struct monitor *mon, alog_error *err)
+    struct monitor *mon, alog_error *err)
 {
 	struct keeper *k;
 	int e;
@@ -195,7 +194,6 @@ keeper_start(struct keeper **ret, const struct settings *set, const struct segme
 		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "keeper");
 	k->set = set;
 	k->root = root;
-	k->writer = writer;
 	k->mon = mon;
 	k->last = &k->first;
 	(void)pthread_mutex_init(&k->lock, NULL);

@@ -11,9 +11,9 @@
 
 struct keeper;
 
-/* Starts the thread.  All are borrowed until keeper_stop; writer is the id of the writer it serves. */
+/* Starts the thread.  All are borrowed until keeper_stop. */
 int keeper_start(struct keeper **ret, const struct settings *set,
-    const struct segment_root *root, const char *writer, struct monitor *mon, alog_error *err);
+    const struct segment_root *root, struct monitor *mon, alog_error *err);
 /* A segment is complete: seal it, then retain.  Any thread. */
 void keeper_seal(struct keeper *k, int32_t day, const char *name);
 /*

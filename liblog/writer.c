@@ -470,7 +470,7 @@ start(struct writer *w, alog_error *err)
 		.arg = w,
 		.seg = SEGMENT_NONE };
 	if ((rc = trail_init(&w->trail, err)) < 0 ||
-	    (rc = keeper_start(&w->keeper, w->set, &w->root, w->id, w->mon, err)) < 0)
+	    (rc = keeper_start(&w->keeper, w->set, &w->root, w->mon, err)) < 0)
 		return rc;
 	w->active_at = monotonic();
 	if ((e = thread_start(&w->thread, run, w)) != 0) {
