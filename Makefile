@@ -68,11 +68,15 @@ BOTH_O   = $(LIBLOG_BOTH:%=$O/liblog/%.o)
 LIBLOG_O = $(BOTH_O) $(LIBLOG_ONLY:%=$O/liblog/%.o)
 AUDITQ_O = $(AUDITQ:%=$O/auditq/%.o)
 CLI_O    = $(CLI:%=$O/auditq/cli/%.o)
-OBJECTS  = $(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS:%=$O/tests/test_%.o) $(PROGRAMS:%=$O/%.o)
+OBJECTS  = $(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS:%=$O/tests/test_%.o) $(PROGRAMS:%=$O/%.o) \
+	$(BENCHES:%=$O/tests/bench/%.o)
 SOURCES  = $(OBJECTS:$O/%.o=%.c)
 
 # Other programs, on the public API: the demo's service, what the tests write trails with.
 PROGRAMS = docs/example/service tests/trail tests/bench/maketrail
+
+# What benchmarks run: these reach inside, as unit tests do.
+BENCHES = measure inflate field seal
 
 all: $B/auditq $B/liblog.a $B/liblog.so $B/libauditq.a $B/libauditq.so
 
@@ -114,6 +118,10 @@ $B/tests/test_%: $O/tests/test_%.o $B/inside.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(PROGRAMS:%=$B/%): $B/%: $O/%.o $B/liblog.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BENCHES:%=$B/tests/bench/%): $B/tests/bench/%: $O/tests/bench/%.o $B/inside.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
