@@ -28,6 +28,7 @@ struct match {
 	size_t npath;
 	struct test *test; /* by a node's id */
 	size_t ntest;
+	size_t *want; /* the path of each field that is wanted */
 	pcre2_match_data *found;
 	pcre2_match_context *limits;
 	pcre2_jit_stack *stack;
@@ -63,6 +64,16 @@ add_fixed_paths(struct match *m)
 		field_path_set(
 		    &m->path[FIRST_TIME + i], m->schema->ts[i], strlen(m->schema->ts[i]));
 	m->npath = FIRST_TIME + m->schema->nts;
+}
+
+static void
+add_wanted(struct match *m)
+{
+	for (size_t i = 0; i < m->query->nwant; i++) {
+		const char *key = schema_key(m->schema, m->query->want[i]);
+
+		m->want[i] = add_path(m, key, strlen(key));
+	}
 }
 
 static int
@@ -103,15 +114,19 @@ compile_node(struct match *m, const struct expr_node *node)
 static bool
 allocate(struct match *m)
 {
+	size_t most;
+
 	m->ntest = m->query->where != NULL ? expr_nodes(m->query->where) : 0;
-	m->path = calloc(PATHS_FIXED + m->ntest, sizeof *m->path);
-	m->value = calloc(PATHS_FIXED + m->ntest, sizeof *m->value);
+	most = PATHS_FIXED + m->query->nwant + m->ntest;
+	m->path = calloc(most, sizeof *m->path);
+	m->value = calloc(most, sizeof *m->value);
 	m->test = calloc(m->ntest + 1, sizeof *m->test);
+	m->want = calloc(m->query->nwant + 1, sizeof *m->want);
 	m->found = pcre2_match_data_create(1, NULL);
 	m->limits = pcre2_match_context_create(NULL);
 	m->stack = pcre2_jit_stack_create(32 << 10, JIT_STACK, NULL);
-	if (m->path == NULL || m->value == NULL || m->test == NULL || m->found == NULL ||
-	    m->limits == NULL)
+	if (m->path == NULL || m->value == NULL || m->test == NULL || m->want == NULL ||
+	    m->found == NULL || m->limits == NULL)
 		return false;
 	pcre2_set_match_limit(m->limits, STEPS_MAX);
 	pcre2_set_heap_limit(m->limits, HEAP_KIB_MAX);
@@ -138,6 +153,7 @@ match_new(struct match **ret, const struct match_query *query, const struct sche
 		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "match");
 	}
 	add_fixed_paths(m);
+	add_wanted(m);
 	if (query->where != NULL)
 		r = compile_node(m, expr_root(query->where));
 	if (r < 0) {
@@ -159,6 +175,7 @@ match_free(struct match *m)
 	pcre2_jit_stack_free(m->stack);
 	pcre2_match_data_free(m->found);
 	free(m->decoded);
+	free(m->want);
 	free(m->test);
 	free(m->value);
 	free(m->path);
@@ -339,6 +356,12 @@ match_line(
 		return 1;
 	m->err = err;
 	return evaluate(m, expr_root(q->where));
+}
+
+const struct field *
+match_wanted(const struct match *m, size_t i)
+{
+	return &m->value[m->want[i]];
 }
 
 /* ---- literals -------------------------------------------------------------------------- */

@@ -25,6 +25,8 @@ struct match_query {
 	unsigned
 	    levels; /* any of the bits 1 << level; a line without a level has none; 0: not asked */
 	const struct expr *where; /* or NULL */
+	const char *const *want;  /* fields that match_wanted gives; names as for schema_key */
+	size_t nwant;
 };
 
 /* What match_line found on its way. */
@@ -51,6 +53,9 @@ void match_free(struct match *m);
  */
 int match_line(
     struct match *m, const char *line, size_t n, struct match_facts *facts, auditq_error *err);
+
+/* What the line that match_line has just been given has in field want[i]. */
+const struct field *match_wanted(const struct match *m, size_t i);
 
 /*
  * Bytes that stand in every matching line that has no \u in it; NULL when nothing is known of that

@@ -41,6 +41,12 @@ struct plan {
 	bool has_stdin;
 };
 
+/* What stands in every line that has to be looked at, but for lines with \u in them; p NULL: look at all. */
+struct plan_literal {
+	const char *p;
+	size_t n;
+};
+
 /* A member that has to be read. */
 struct plan_member {
 	uint64_t offset,
@@ -51,6 +57,7 @@ struct plan_member {
 	bool untimed; /* some of its lines may have no effective time */
 	int64_t min_ts, max_ts; /* CLOCK_NONE: no line has one */
 	int64_t ts_before;
+	struct plan_literal literal;
 };
 
 /* Warnings go to warn, numbers to counts.  *ret is to be freed with plan_free. */

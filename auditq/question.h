@@ -6,6 +6,7 @@
 
 #include "match.h"
 #include "qerror.h"
+#include "taker.h"
 
 struct question_list {
 	char **p;
@@ -28,6 +29,7 @@ struct question {
 	uint64_t memory;
 	struct qwarn warn;
 	auditq_cache_t *cache;
+	const struct taker *taker; /* or NULL: lines are given in order */
 };
 
 /* Whether an effective time is in the window; CLOCK_NONE is only in one that is open on both sides. */

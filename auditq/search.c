@@ -227,16 +227,23 @@ open_archive(struct search *s, size_t file, auditq_error *err)
 	const struct plan_file *f = &s->plan->file[file];
 	bool answer = s->counting && !f->shared;
 	const struct qwarn warn = { tell, s };
+	const struct taker *taker = s->q->taker;
+	struct plan_literal literal = { 0 };
 	struct plan_member *member;
 	size_t n = 0;
-	int r = plan_members(s->plan, file, s->q, &s->query, &member, &n,
-	    answer ? &s->answered : NULL, &warn, s->counts, err);
+	int r;
 
+	if (taker != NULL && !f->shared &&
+	    (r = taker->archive(taker->arg, file, &literal, err)) != 0)
+		return r < 0 ? r : 0;
+	r = plan_members(s->plan, file, s->q, &s->query, &member, &n,
+	    answer ? &s->answered : NULL, &warn, s->counts, err);
 	if (r != 0)
 		return r < 0 ? r : sift_archive(s, file, err);
 	for (size_t i = 0; i < n && r == 0; i++) {
 		struct pending next = { .file = file, .member = member[i] };
 
+		next.member.literal = literal;
 		next.from = frontier_from(
 		    &s->frontier, member[i].min_ts, member[i].max_ts, member[i].untimed);
 		s->planned += member[i].payload_bytes;
@@ -421,8 +428,14 @@ search_new(struct search **ret, const struct question *q, bool *stop, bool count
 		.failed = q->failed,
 		.levels = q->levels,
 		.where = q->where };
+	if (q->taker != NULL) {
+		s->query.want = q->taker->want;
+		s->query.nwant = q->taker->nwant;
+	}
 	if ((r = make_parts(s, err)) == 0 && q->run_last)
 		r = find_last(s, &any, err);
+	if (r == 0 && q->taker != NULL)
+		r = q->taker->begin(q->taker->arg, s->plan, workers_count(s->workers), err);
 	if (r == 0 && (r = make_sift(s, err)) == 0 && (any || s->query.nrun > 0) &&
 	    (r = begin_archives(s, err)) == 0)
 		r = begin_streams(s, err);
@@ -526,6 +539,18 @@ search_next(struct search *s, struct batch_line *line, auditq_error *err)
 		if (r == 0)
 			return 1;
 	}
+}
+
+int
+search_take(struct search *s, auditq_error *err)
+{
+	struct batch_line line;
+	int r;
+
+	while ((r = search_next(s, &line, err)) > 0)
+		if ((r = sift_take(&s->sift, &line, err)) < 0)
+			break;
+	return r;
 }
 
 int

@@ -25,6 +25,8 @@ void search_free(struct search *s);
 int search_next(struct search *s, struct batch_line *line, auditq_error *err);
 /* How many lines search_next would give, were there no limit. */
 int search_count(struct search *s, uint64_t *n, auditq_error *err);
+/* Give all lines to the question's taker. */
+int search_take(struct search *s, auditq_error *err);
 /* Of a line's path. */
 const char *search_path(const struct search *s, uint32_t rank);
 

@@ -29,14 +29,15 @@ struct piece {
 	struct match *match;
 	const char *path;
 	uint32_t rank;
-	int64_t ts;                               /* effective time of the line before */
+	struct plan_literal literal; /* only lines with it are looked at; or p NULL */
+	int64_t ts;                  /* effective time of the line before */
 	uint64_t bad_line, bad_count, bad_offset; /* unreadable lines one after another */
 };
 
 int
 sift_init(struct sift *s, unsigned nslot, auditq_error *err)
 {
-	s->literal = match_literal(s->query, &s->nliteral);
+	s->literal.p = match_literal(s->query, &s->literal.n);
 	if ((s->slot = calloc(nslot, sizeof *s->slot)) == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "workers");
 	s->nslot = nslot;
@@ -171,8 +172,12 @@ static int
 keep_line(struct piece *p, const char *line, size_t n, uint64_t offset)
 {
 	struct batch_key key = { .ts = p->ts, .path = p->rank, .offset = offset };
+	const struct taker *taker = p->s->q->taker;
 
 	p->out->counts.matched++;
+	if (taker != NULL && !p->s->plan->file[p->rank].shared)
+		return taker->line(taker->arg, (unsigned)(p->slot - p->s->slot), p->rank,
+		    p->match, &p->out->err);
 	if (p->s->counting)
 		return 0;
 	return batch_add(&p->out->batch, &key, line, n) < 0 ? no_memory(p) : 0;
@@ -244,7 +249,7 @@ sift_candidates(struct piece *p, const char *block, size_t n, uint64_t offset)
 		const char *hit, *line, *feed;
 		int r;
 
-		literal = next_place(literal, at, end, p->s->literal, p->s->nliteral);
+		literal = next_place(literal, at, end, p->literal.p, p->literal.n);
 		escape = next_place(escape, at, end, "\\u", 2);
 		hit = literal < escape ? literal : escape;
 		if (hit == end)
@@ -379,7 +384,8 @@ sift_payload(struct piece *p, const struct plan_member *m, const char *plain)
 	p->ts = m->ts_before;
 	p->out->counts.bytes_inflated += m->payload_bytes;
 	p->out->counts.lines += m->lines;
-	if (m->checked && p->s->literal != NULL)
+	p->literal = m->literal.p != NULL ? m->literal : p->s->literal;
+	if (m->checked && p->literal.p != NULL)
 		r = sift_candidates(p, plain, m->payload_bytes, m->plain_offset);
 	else
 		r = sift_block(p, plain, m->payload_bytes, m->plain_offset, &line);
@@ -511,4 +517,21 @@ sift_file(struct sift *s, unsigned slot, size_t file, struct sift_result *out)
 		out->r = sift_regular(&p);
 	if (out->r == 0)
 		out->r = flush(&p);
+}
+
+int
+sift_take(struct sift *s, const struct batch_line *line, auditq_error *err)
+{
+	const struct taker *taker = s->q->taker;
+	struct sift_result out;
+	struct match_facts facts;
+	struct piece p;
+	int r;
+
+	if ((r = begin(&p, s, 0, line->key.path, &out)) == 0 &&
+	    (r = match_line(p.match, line->p, line->n, &facts, &out.err)) > 0)
+		r = taker->line(taker->arg, 0, p.rank, p.match, &out.err);
+	if (r < 0 && err != NULL)
+		*err = out.err;
+	return r;
 }

@@ -27,8 +27,7 @@ struct sift {
 
 	struct sift_slot *slot;
 	unsigned nslot;
-	const char *literal; /* stands in every matching line without \u; or NULL */
-	size_t nliteral;
+	struct plan_literal literal; /* stands in every matching line */
 };
 
 /* What came of a piece. */
@@ -48,5 +47,7 @@ void sift_member(struct sift *s, unsigned slot, size_t file, const struct plan_m
     struct sift_result *out);
 /* A file from front to back, or a ring. */
 void sift_file(struct sift *s, unsigned slot, size_t file, struct sift_result *out);
+/* Give a line that was kept, since its file shares records, to the question's taker; while no piece uses slot 0. */
+int sift_take(struct sift *s, const struct batch_line *line, auditq_error *err);
 
 #endif

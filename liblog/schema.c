@@ -120,6 +120,25 @@ schema_equal(const struct schema *a, const struct schema *b)
 	    strcmp(a->duration, b->duration) == 0;
 }
 
+const char *
+schema_key(const struct schema *s, const char *name)
+{
+	const struct {
+		const char *name, *key;
+	} keys[] = {
+		{ schema_default.run, s->run },
+		{ schema_default.stage, s->stage },
+		{ schema_default.level, s->level },
+		{ schema_default.status, s->status },
+		{ schema_default.duration, s->duration },
+	};
+
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		if (strcmp(keys[i].name, name) == 0)
+			return keys[i].key;
+	return name;
+}
+
 /* ---- values ---------------------------------------------------------------------------- */
 
 /* A decimal number taken apart: 0.d1d2d3... * 10^point.  More digits than there is room for are

@@ -36,6 +36,8 @@ size_t schema_format(const struct schema *s, char dst[SCHEMA_TEXT_MAX]);
  * are skipped. */
 int schema_parse(const char *text, size_t n, struct schema *out);
 bool schema_equal(const struct schema *a, const struct schema *b);
+/* The key that means here what `name` means in schema_default ("stage", say); any other name is itself. */
+const char *schema_key(const struct schema *s, const char *name);
 
 /* Index of the level names "trace" ... "critical"; SCHEMA_NO_LEVEL: none or not understood. */
 enum { SCHEMA_LEVELS = 7, SCHEMA_NO_LEVEL = 7 };
