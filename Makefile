@@ -19,7 +19,7 @@ LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer for
 	logger context emit run open
 AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source scan \
 	sift expr match prune batch spill merge sorter cache workers sequence plan \
-	plan_members twins lastrun frontier search build notes query record output output/jsonl \
+	plan_members twins lastrun frontier search tail build notes query record output output/jsonl \
 	output/json output/csv export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover
 CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
@@ -29,7 +29,7 @@ TESTS = api archive bloom bytes cache catalog clock config cost digest emit erro
 	export expr field field_number forks format golden golden_ring index inspect jbuf \
 	keeper kill level live match names output pack path prune query record recover redact \
 	retain ring ring_model rotate runid scan schema seal search segment sketch sorter \
-	source sys timespec trail writer writer_faults
+	source sys tail timespec trail writer writer_faults
 
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
 CLI_TESTS = query output pack damage paths usage man

@@ -112,6 +112,10 @@ AUDITQ_API int auditq_where(auditq_t *q, const char *expr);
 
 /* At most n records (0: none), the first in output order. */
 AUDITQ_API int auditq_limit(auditq_t *q, uint64_t n);
+/* At most n records (0: none), the last in output order, given first to last.  They are looked for from
+ * the latest on, so that no more is read than holds them.  Neither auditq_limit nor auditq_reverse goes with
+ * it: AUDITQ_EINVAL from auditq_next. */
+AUDITQ_API int auditq_tail(auditq_t *q, uint64_t n);
 /* Latest first. */
 AUDITQ_API int auditq_reverse(auditq_t *q, bool on);
 /* Worker threads; 0: as many as there are processors, up to 8.  Beyond 12 it is 12: each takes

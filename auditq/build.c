@@ -296,6 +296,16 @@ auditq_limit(auditq_t *q, uint64_t n)
 }
 
 int
+auditq_tail(auditq_t *q, uint64_t n)
+{
+	int r = refuse(q);
+
+	if (r == 0)
+		q->ask.tail = n;
+	return r;
+}
+
+int
 auditq_reverse(auditq_t *q, bool on)
 {
 	int r = refuse(q);

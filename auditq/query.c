@@ -17,6 +17,7 @@ auditq_new(void)
 		.before = INT64_MAX,
 		.now = CLOCK_NONE,
 		.limit = UINT64_MAX,
+		.tail = UINT64_MAX,
 		.use_index = true,
 		.memory = MEMORY_DEFAULT };
 	return q;
@@ -45,6 +46,7 @@ auditq_free(auditq_t *q)
 {
 	if (q == NULL)
 		return;
+	tail_free(q->tail);
 	search_free(q->search);
 	list_free(&q->ask.path);
 	list_free(&q->ask.run);
@@ -73,6 +75,16 @@ asks_stdin(const struct question *ask)
 	return false;
 }
 
+static void
+end_answers(auditq_t *q)
+{
+	tail_free(q->tail);
+	q->tail = NULL;
+	end_search(q, q->search, &q->stop_next);
+	q->search = NULL;
+	q->over = true;
+}
+
 /* What must hold before a search begins. */
 static int
 check(auditq_t *q, auditq_error *err)
@@ -82,6 +94,12 @@ check(auditq_t *q, auditq_error *err)
 			*err = q->wrong;
 		return q->wrong.code;
 	}
+	if (q->ask.tail != UINT64_MAX && q->ask.limit != UINT64_MAX)
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
+		    "limit and tail at once: it is the first records or the last");
+	if (q->ask.tail != UINT64_MAX && q->ask.reverse)
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
+		    "tail and reverse at once: with reverse, a limit gives the latest");
 	if (q->ask.path.n == 0)
 		return qerror_set(err, AUDITQ_EINVAL, 0, NULL, "no path to look in");
 	if (__atomic_load_n(&q->canceled, __ATOMIC_SEQ_CST))
@@ -98,13 +116,33 @@ check(auditq_t *q, auditq_error *err)
 static int
 fail(auditq_t *q, int code, const auditq_error *why, auditq_error *err)
 {
-	end_search(q, q->search, &q->stop_next);
-	q->search = NULL;
-	q->over = true;
+	end_answers(q);
 	q->failure = *why;
 	if (err != NULL)
 		*err = *why;
 	return code;
+}
+
+/* Search; for the last answers, until they are found. */
+static int
+begin(auditq_t *q, auditq_error *why)
+{
+	const struct question *ask = &q->ask;
+	int r;
+
+	if (ask->tail == UINT64_MAX)
+		return search_new(&q->search, ask, &q->stop_next, false, &q->counts, why);
+	q->latest = *ask;
+	q->latest.reverse = true;
+	q->latest.limit = ask->tail;
+	q->latest.memory -= ask->memory / 2;
+	r = search_new(&q->search, &q->latest, &q->stop_next, false, &q->counts, why);
+	if (r < 0)
+		return r;
+	r = tail_collect(&q->tail, q->search, ask->tail, ask->memory / 2, why);
+	if (r == 0)
+		q->counts.spilled += tail_spilled(q->tail);
+	return r;
 }
 
 static int
@@ -115,17 +153,17 @@ give(auditq_t *q, auditq_record *rec, auditq_error *why)
 
 	if (q->search == NULL) {
 		q->counts = (auditq_counts){ 0 };
-		if ((r = check(q, why)) < 0 || q->ask.limit == 0)
-			return r;
-		if ((r = search_new(
-			 &q->search, &q->ask, &q->stop_next, false, &q->counts, why)) < 0)
+		if ((r = check(q, why)) < 0 || q->ask.limit == 0 || q->ask.tail == 0 ||
+		    (r = begin(q, why)) < 0)
 			return r;
 	}
 	if (__atomic_load_n(&q->canceled, __ATOMIC_RELAXED))
 		return qerror_set(why, AUDITQ_ECANCELED, 0, NULL, "canceled");
-	if (q->given == q->ask.limit || (r = search_next(q->search, &line, why)) == 0)
+	if (q->given == q->ask.limit)
 		return 0;
-	if (r < 0)
+	r = q->tail != NULL ? tail_next(q->tail, &line, why)
+			    : search_next(q->search, &line, why);
+	if (r <= 0)
 		return r;
 	*rec = (auditq_record){ .line = line.p,
 		.len = line.n,
@@ -155,9 +193,7 @@ auditq_next(auditq_t *q, auditq_record *rec, auditq_error *err)
 		return r;
 	if (r < 0)
 		return fail(q, r, &why, err);
-	end_search(q, q->search, &q->stop_next);
-	q->search = NULL;
-	q->over = true;
+	end_answers(q);
 	return 0;
 }
 
@@ -183,6 +219,7 @@ auditq_count(auditq_t *q, uint64_t *n, auditq_error *err)
 	if (r < 0)
 		return r;
 	*n = found < q->ask.limit ? found : q->ask.limit;
+	*n = *n < q->ask.tail ? *n : q->ask.tail;
 	return 0;
 }
 
@@ -195,6 +232,8 @@ auditq_rewind(auditq_t *q, auditq_error *err)
 	if (q->stdin_used)
 		return qerror_set(
 		    err, AUDITQ_EINVAL, 0, "-", "standard input can be read only once");
+	tail_free(q->tail);
+	q->tail = NULL;
 	search_free(q->search);
 	q->search = NULL;
 	q->over = false;

@@ -6,13 +6,16 @@
 
 #include "question.h"
 #include "search.h"
+#include "tail.h"
 
 struct auditq {
 	struct question ask;
 	auditq_error wrong; /* the builder's first error */
 
-	struct search *search; /* under way; NULL: not begun, or over */
-	bool over;             /* nothing more is given, but the failure if there was one */
+	struct question latest; /* of a tail: its search gives the latest first */
+	struct search *search;  /* under way; NULL: not begun, or over */
+	struct tail *tail;      /* taken from it, if it was asked for */
+	bool over;              /* nothing more is given, but the failure if there was one */
 	auditq_error failure;
 	uint64_t given;
 	auditq_counts counts; /* of the last search */

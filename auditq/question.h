@@ -23,6 +23,7 @@ struct question {
 	char *where_text;
 	struct expr *where; /* all that was given, and-ed */
 	uint64_t limit;     /* UINT64_MAX: none */
+	uint64_t tail;      /* UINT64_MAX: all, not the last so many */
 	bool reverse;
 	unsigned jobs; /* 0: as many as there are processors */
 	bool use_index;

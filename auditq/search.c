@@ -11,7 +11,6 @@
 #include "lastrun.h"
 #include "merge.h"
 #include "sift.h"
-#include "twins.h"
 #include "workers.h"
 
 /* Of the memory for matching lines, this part is for those that were found and not merged yet. */
@@ -255,12 +254,12 @@ open_archive(struct search *s, size_t file, auditq_error *err)
 }
 
 /* Keep the workers busy, but hold no more than a part of the memory in what they found; and open few
- * archives ahead of need, since a limit may be met before theirs. */
+ * archives ahead of need.  With a limit, which may be met before them, begin no more than can run. */
 static int
 look_ahead(struct search *s, auditq_error *err)
 {
-	size_t workers = workers_count(s->workers), most = workers == 1 ? 1 : 2 * workers;
-	size_t opened = 0;
+	size_t workers = workers_count(s->workers), opened = 0;
+	size_t most = workers == 1 || s->q->limit != UINT64_MAX ? workers : 2 * workers;
 	int r = 0;
 
 	while (r == 0 && s->frontier.n > 0 && s->ntask < most &&
@@ -354,6 +353,8 @@ make_sift(struct search *s, auditq_error *err)
 		.cache = s->q->cache,
 		.cancel = s->stop,
 		.counting = s->counting && !s->plan->shared,
+		/* Of twins a tail gives the one that it meets last. */
+		.keep = s->q->tail != UINT64_MAX && s->plan->shared ? UINT64_MAX : s->q->limit,
 		.flush_bytes = s->q->memory / AHEAD_PART / n,
 		.flush = take_batch,
 		.arg = s };
@@ -473,9 +474,15 @@ search_free(struct search *s)
 
 /* ---- answers ---- */
 
-/* Whether a line of a file that shares records with another was given before: 1, 0, negative. */
-static int
-is_twin(struct search *s, const struct batch_line *line, auditq_error *err)
+bool
+search_has_twins(const struct search *s)
+{
+	return s->plan->shared;
+}
+
+int
+search_is_twin(
+    const struct search *s, struct twins *met, const struct batch_line *line, auditq_error *err)
 {
 	const struct plan_file *f = &s->plan->file[line->key.path];
 	struct field_path path;
@@ -489,9 +496,16 @@ is_twin(struct search *s, const struct batch_line *line, auditq_error *err)
 	if (field_get(line->p, line->n, &path, 1, &seq) < 0 || seq.type != FIELD_NUMBER ||
 	    !field_u64(&seq, &n))
 		return 0;
-	if ((r = twins_check(&s->twins, line->key.ts, f->in->writer, n)) < 0)
-		return no_memory(err);
-	s->counts->duplicates += (uint64_t)r;
+	r = twins_check(met, line->key.ts, f->in->writer, n);
+	return r < 0 ? no_memory(err) : r;
+}
+
+int
+search_drop_twin(struct search *s, const struct batch_line *line, auditq_error *err)
+{
+	int r = search_is_twin(s, &s->twins, line, err);
+
+	s->counts->duplicates += r > 0;
 	return r;
 }
 
@@ -517,7 +531,7 @@ open_next(struct search *s, auditq_error *err)
 }
 
 int
-search_next(struct search *s, struct batch_line *line, auditq_error *err)
+search_next_of_all(struct search *s, struct batch_line *line, auditq_error *err)
 {
 	const struct batch_line *head;
 	int any, r;
@@ -527,18 +541,28 @@ search_next(struct search *s, struct batch_line *line, auditq_error *err)
 			return any;
 		if (any == 0 && s->first == NULL && s->frontier.n == 0)
 			return 0;
-		if (any == 0 || !is_next(s, head->key.ts)) {
-			if ((r = open_next(s, err)) < 0)
-				return r;
-			continue;
-		}
-		*line = *head;
-		merge_advance(s->merge);
-		if ((r = is_twin(s, line, err)) < 0)
-			return r;
-		if (r == 0)
+		if (any > 0 && is_next(s, head->key.ts)) {
+			*line = *head;
+			merge_advance(s->merge);
 			return 1;
+		}
+		if ((r = open_next(s, err)) < 0)
+			return r;
 	}
+}
+
+int
+search_next(struct search *s, struct batch_line *line, auditq_error *err)
+{
+	int r, twin;
+
+	do {
+		if ((r = search_next_of_all(s, line, err)) <= 0)
+			return r;
+		if ((twin = search_drop_twin(s, line, err)) < 0)
+			return twin;
+	} while (twin > 0);
+	return 1;
 }
 
 int

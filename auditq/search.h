@@ -9,6 +9,7 @@
 
 #include "batch.h"
 #include "question.h"
+#include "twins.h"
 
 struct search;
 
@@ -27,6 +28,18 @@ int search_next(struct search *s, struct batch_line *line, auditq_error *err);
 int search_count(struct search *s, uint64_t *n, auditq_error *err);
 /* Give all lines to the question's taker. */
 int search_take(struct search *s, auditq_error *err);
+
+/*
+ * For those who tell twins apart themselves: the next line, though its record was given before; whether
+ * there may be such; whether a line's record is among those met (1, 0, negative), which it joins; the same of
+ * those given, which is counted.
+ */
+int search_next_of_all(struct search *s, struct batch_line *line, auditq_error *err);
+bool search_has_twins(const struct search *s);
+int search_is_twin(const struct search *s, struct twins *met, const struct batch_line *line,
+    auditq_error *err);
+int search_drop_twin(struct search *s, const struct batch_line *line, auditq_error *err);
+
 /* Of a line's path. */
 const char *search_path(const struct search *s, uint32_t rank);
 

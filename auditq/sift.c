@@ -148,10 +148,10 @@ no_memory(struct piece *p)
 static int
 sort_batch(struct piece *p)
 {
-	const struct question *q = p->s->q;
+	const struct sift *s = p->s;
 	struct batch *b = &p->out->batch;
 
-	if (batch_sort(b, q->reverse) < 0 || (b->n > q->limit && batch_keep(b, q->limit) < 0))
+	if (batch_sort(b, s->q->reverse) < 0 || (b->n > s->keep && batch_keep(b, s->keep) < 0))
 		return no_memory(p);
 	return 0;
 }

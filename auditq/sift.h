@@ -21,6 +21,7 @@ struct sift {
 	auditq_cache_t *cache; /* or NULL */
 	const bool *cancel;    /* atomic */
 	bool counting;         /* count the matching lines, keep none */
+	uint64_t keep;         /* of a piece's matching lines in order, the first so many */
 	size_t flush_bytes;    /* of lines that a file's piece holds before they are flushed */
 	sift_flush_fn *flush;
 	void *arg;

@@ -401,14 +401,14 @@ def inside(line, after, before):
         (before is None or line.ts != NONE and line.ts < before)
 
 
-def answer(lines, after, before, filters, reverse, limit):
+def answer(lines, after, before, filters, reverse, limit, tail):
     """The lines that match, and whether some line in the window is no record."""
     window = [l for l in lines if inside(l, after, before)]
     lost = any(l.value is None for l in window)
     found = [l for l in window if l.value is not None and all(f(l) for f in filters)]
     if reverse:
         found.reverse()
-    return found[:limit], lost
+    return found[len(found) - tail if tail and tail < len(found) else 0:][:limit], lost
 
 
 def ask(build, root, rng, lines):
@@ -420,12 +420,13 @@ def ask(build, root, rng, lines):
     argv, filters = random_filters(rng, lines, after, before)
     reverse, count = rng.random() < 0.3, rng.random() < 0.2
     limit = rng.choice([None, None, None, 1, 10, 100])
-    want, lost = answer(lines, after, before, filters, reverse, limit)
+    tail = None if limit or reverse else rng.choice([None, 1, 10, 100, 1000])
+    want, lost = answer(lines, after, before, filters, reverse, limit, tail)
     argv += window + ["-r"] * reverse + ["-c"] * count
-    argv += ["--limit", str(limit)] if limit else []
+    argv += ["--limit", str(limit)] if limit else ["--tail", str(tail)] if tail else []
     text = b"%d\n" % len(want) if count else b"".join(l.raw + b"\n" for l in want)
     status = {3} if lost else {0} if want else {1}
-    if limit:
+    if limit or tail:
         status |= {0 if want else 1}  # it may stop before it sees what is wrong
     for extra in [], ["--no-index"], ["-j", "1"], ["-j", "4", "--no-index"]:
         command = [f"{build}/auditq", *extra, *argv, path]

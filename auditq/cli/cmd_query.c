@@ -17,7 +17,7 @@
 struct values {
 	struct opt_list run, stage, level, where;
 	const char *after, *before, *on, *format, *fields, *output;
-	uint64_t limit, jobs;
+	uint64_t limit, tail, jobs;
 	bool failed, reverse, count, force, no_index, explain, strict;
 };
 
@@ -42,6 +42,7 @@ static const struct opt options[] = {
 	{ "where", 0, OPT_LIST, AT(where), "EXPR",
 	  "for which EXPR is true; repeated: all of them" },
 	{ "limit", 0, OPT_U64, AT(limit), "N", "the first N only" },
+	{ "tail", 'n', OPT_U64, AT(tail), "N", "the last N only, first to last" },
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "How they are shown:" },
 	{ "reverse", 'r', OPT_FLAG, AT(reverse), NULL, "latest first" },
@@ -156,6 +157,8 @@ build(auditq_t *q, const struct values *v)
 		auditq_failed(q);
 	if (v->limit != UINT64_MAX)
 		auditq_limit(q, v->limit);
+	if (v->tail != UINT64_MAX)
+		auditq_tail(q, v->tail);
 	auditq_reverse(q, v->reverse);
 	auditq_jobs(q, (unsigned)v->jobs);
 	auditq_use_index(q, !v->no_index);
@@ -325,6 +328,10 @@ check(const struct values *v, auditq_export_options *opt)
 		say("--format: not jsonl, json or csv: '%s'", v->format);
 	else if (v->count && (v->format != NULL || v->fields != NULL || v->output != NULL))
 		say("--count prints a number: --format, --fields and --output do not go with it");
+	else if (v->tail != UINT64_MAX && v->limit != UINT64_MAX)
+		say("--limit is the first, --tail the last: not both at once");
+	else if (v->tail != UINT64_MAX && v->reverse)
+		say("--tail is printed first to last; the latest first are --reverse --limit");
 	else if (v->force && v->output == NULL)
 		say("--force is about --output, which is not given");
 	else if (v->jobs > JOBS_MAX)
@@ -359,7 +366,7 @@ query(const struct values *v, const struct opt_list *paths)
 int
 cmd_query(int argc, char **argv)
 {
-	struct values v = { .limit = UINT64_MAX };
+	struct values v = { .limit = UINT64_MAX, .tail = UINT64_MAX };
 	struct opt_list paths = { 0 };
 	int status;
 

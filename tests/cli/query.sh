@@ -75,6 +75,10 @@ asked '4 5' --after 1761213600 --before 1761217199999
 asked '10' --since 2025-10-24T02:00:01+02:00
 asked '1 2 3' --limit 3
 asked '10 9' --limit 2 -r
+asked '8 9 10' --tail 3
+asked '5 7' -n 2 --stage detection
+asked '1 2 3 4 5 6 7 8 9 10' --tail 99999999999999999999999
+asked '' -n 0
 asked '10 9 8 7 6 5 4 3 2 1' --reverse
 asked '4' --where 'duration_ms == 12.50'
 asked '5' --where 'duration_ms > 12.5'
@@ -121,6 +125,7 @@ counts 6 --on 2025-10-23
 counts 3 --run 0199aaaa
 counts 0 --run 0199dddd
 counts 2 --limit 2
+counts 2 --failed --tail 2
 counts 1 --where 'big > 9007199254740992'
 
 run --explain --on 2025-10-23 --stage detection packed
