@@ -18,6 +18,8 @@ index_free(struct index *ix)
 	free(ix->run);
 	free(ix->filter);
 	free(ix->key);
+	free(ix->replaced);
+	free(ix->replaced_bytes);
 	free(ix->rollup_bytes);
 	free(ix->filter_bytes);
 	free(ix->key_bytes);
@@ -261,4 +263,16 @@ index_peek_member(const uint8_t *p, size_t n, struct format_data *out, struct sc
 	*schema = own;
 	*header_bytes = h.bytes;
 	return 1;
+}
+
+size_t
+index_replaced(const struct index *ix)
+{
+	return ix->nreplaced;
+}
+
+const struct section_replaced *
+index_replaced_file(const struct index *ix, size_t i)
+{
+	return &ix->replaced[i];
 }

@@ -11,11 +11,18 @@
 #include "format.h"
 #include "qerror.h"
 #include "schema.h"
+#include "section.h"
 
 struct index;
 
 /* What to load beyond footer and fixed parts. */
-enum index_want { INDEX_FILTERS = 1, INDEX_RUNS = 2, INDEX_ROLLUPS = 4, INDEX_ALL = 7 };
+enum index_want {
+	INDEX_FILTERS = 1,
+	INDEX_RUNS = 2,
+	INDEX_ROLLUPS = 4,
+	INDEX_REPLACED = 8,
+	INDEX_ALL = 15,
+};
 
 /* fd is borrowed for the call, path for the texts of its errors.  AUDITQ_ECORRUPT: no index, or a
  * damaged one; AUDITQ_EVERSION, AUDITQ_EIO, AUDITQ_ENOMEM. */
@@ -65,6 +72,10 @@ struct index_rollup {
 size_t index_rollups(const struct index *ix, bool *complete);
 /* NULL when there is no such one: what format_run's failed_stage names may be missing. */
 const struct index_rollup *index_rollup(const struct index *ix, size_t r);
+
+/* The files that a compacted archive stands for, in the order of their lines. */
+size_t index_replaced(const struct index *ix);
+const struct section_replaced *index_replaced_file(const struct index *ix, size_t i);
 
 /*
  * Walk one data member that no index vouches for: parse the gzip header at the start of p[0..n)

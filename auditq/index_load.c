@@ -259,6 +259,27 @@ load_rollups(struct index *ix, auditq_error *err)
 }
 
 static int
+load_replaced(struct index *ix, auditq_error *err)
+{
+	const uint64_t limit = ix->pages.footer.payload_bytes;
+	struct bytes_in in;
+	size_t n;
+	int r;
+
+	r = load_section(ix, SECTION_REPLACED, "replaced files", &ix->replaced_bytes, &in, err);
+	if (r <= 0)
+		return r;
+	if ((n = bytes_get_u32(&in)) > SECTION_REPLACED_MAX)
+		return damaged(ix, "replaced files", err);
+	if ((ix->replaced = calloc(n + 1, sizeof *ix->replaced)) == NULL)
+		return out_of_memory(ix, err);
+	for (; ix->nreplaced < n; ix->nreplaced++)
+		if (section_get_replaced(&in, &ix->replaced[ix->nreplaced], limit) < 0)
+			return damaged(ix, "replaced files", err);
+	return 0;
+}
+
+static int
 load(struct index *ix, unsigned want, auditq_error *err)
 {
 	const struct format_footer *f = &ix->pages.footer;
@@ -274,6 +295,8 @@ load(struct index *ix, unsigned want, auditq_error *err)
 	if ((want & INDEX_RUNS) != 0 && (r = load_runs(ix, err)) < 0)
 		return r;
 	if ((want & INDEX_ROLLUPS) != 0 && (r = load_rollups(ix, err)) < 0)
+		return r;
+	if ((want & INDEX_REPLACED) != 0 && (r = load_replaced(ix, err)) < 0)
 		return r;
 	return 0;
 }

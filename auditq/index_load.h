@@ -23,8 +23,9 @@ struct index {
 	struct format_data *member;
 	uint64_t *offset, *plain; /* of each member */
 
-	uint8_t *key_bytes, *filter_bytes, *rollup_bytes; /* sections that others point into */
-	struct index_key *key;                            /* ascending */
+	/* Sections that others point into. */
+	uint8_t *key_bytes, *filter_bytes, *rollup_bytes, *replaced_bytes;
+	struct index_key *key; /* ascending */
 	size_t keys;
 	struct section_filter *filter; /* one a member, or NULL: not loaded */
 	struct format_run *run;        /* ascending */
@@ -33,6 +34,8 @@ struct index {
 	struct section_rollup *rollup_data;
 	size_t rollups;
 	bool runs_complete, rollups_complete;
+	struct section_replaced *replaced;
+	size_t nreplaced;
 };
 
 /* Order of two byte strings. */

@@ -34,6 +34,9 @@ struct archive {
 	uint64_t written;         /* bytes of the file so far */
 	struct format_data member[FORMAT_MEMBERS_MAX];
 	size_t members;
+	struct bytes_out
+	    replaced; /* content of that section: the files, and their number before them */
+	uint32_t nreplaced;
 	struct format_footer footer;
 	bool failed;
 };
@@ -106,6 +109,7 @@ archive_abort(struct archive *a)
 	summary_free(a->summary);
 	bytes_out_free(&a->payload);
 	bytes_out_free(&a->packed);
+	bytes_out_free(&a->replaced);
 	free(a);
 }
 
@@ -215,6 +219,24 @@ archive_add(struct archive *a, const char *line, size_t n, alog_error *err)
 	return 0;
 }
 
+int
+archive_replaces(struct archive *a, const struct section_replaced *file, alog_error *err)
+{
+	if (a->nreplaced == SECTION_REPLACED_MAX) {
+		a->failed = true;
+		return error_set(err, ALOG_ETOOBIG, 0, a->path,
+		    "the archive replaces more than %d files", SECTION_REPLACED_MAX);
+	}
+	if (a->nreplaced == 0)
+		bytes_put_u32(&a->replaced, 0);
+	section_put_replaced(&a->replaced, file);
+	if (a->replaced.failed)
+		return out_of_memory(a, err);
+	put_le32(a->replaced.p, ++a->nreplaced);
+	a->footer.compacted = true;
+	return 0;
+}
+
 bool
 archive_full(const struct archive *a)
 {
@@ -296,8 +318,8 @@ finish(struct archive *a, alog_error *err)
 		return r;
 	a->footer.index_offset = a->written;
 	summary_totals(a->summary, &a->footer);
-	if (summary_put_index(
-		a->summary, a->member, a->members, a->member_schema_bytes, &stream) < 0)
+	if (summary_put_index(a->summary, a->member, a->members, a->member_schema_bytes,
+		&a->replaced, &stream) < 0)
 		r = out_of_memory(a, err);
 	if (r == 0)
 		r = write_index(a, &stream, err);

@@ -9,6 +9,7 @@
 
 #include "format.h"
 #include "schema.h"
+#include "section.h"
 #include "sys.h"
 
 struct archive;
@@ -39,6 +40,9 @@ int archive_begin(
  * or archive_full was not heeded.  After an error archive_finish fails too.
  */
 int archive_add(struct archive *a, const char *line, size_t n, alog_error *err);
+
+/* Say in the index that lines of this archive were those of another file.  At most SECTION_REPLACED_MAX. */
+int archive_replaces(struct archive *a, const struct section_replaced *file, alog_error *err);
 
 /* Whether the next line should go to another archive (FORMAT_MEMBERS_MAX, or FORMAT_PLAIN_MAX).
  * Never before expected_bytes. */

@@ -7,8 +7,9 @@
 #include "clock.h"
 #include "liblog.h"
 
-#define FLAG_SORTED 1u
-#define FLAG_SEQS   2u
+#define FLAG_SORTED    1u
+#define FLAG_SEQS      2u
+#define FLAG_COMPACTED 4u /* of the footer only */
 
 /* ID1 ID2, deflate, FEXTRA, no time, no hints, unknown system. */
 static const uint8_t gzip_start[10] = { 0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255 };
@@ -226,7 +227,8 @@ format_put_footer_fixed(uint8_t dst[FORMAT_FOOTER_FIXED], const struct format_fo
 	put_le64(dst + 56, f->failed);
 	for (size_t i = 0; i < 8; i++)
 		put_le64(dst + 64 + 8 * i, f->levels[i]);
-	put_le16(dst + 128, flags_of(f->sorted, f->seqs));
+	put_le16(dst + 128,
+	    (uint16_t)(flags_of(f->sorted, f->seqs) | (f->compacted ? FLAG_COMPACTED : 0)));
 	put_le16(dst + 130, f->schema_bytes);
 	put_le64(dst + 132, f->first_seq);
 	put_le64(dst + 140, f->last_seq);
@@ -290,6 +292,7 @@ format_get_footer(const uint8_t p[FORMAT_FOOTER_BYTES], struct format_footer *ou
 	flags = get_le16(f + 128);
 	out->sorted = (flags & FLAG_SORTED) != 0;
 	out->seqs = (flags & FLAG_SEQS) != 0;
+	out->compacted = (flags & FLAG_COMPACTED) != 0;
 	out->schema_bytes = get_le16(f + 130);
 	out->first_seq = get_le64(f + 132);
 	out->last_seq = get_le64(f + 140);

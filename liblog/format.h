@@ -54,6 +54,7 @@ struct format_footer {
 	uint64_t levels[8];
 	bool sorted; /* the whole archive */
 	bool seqs;
+	bool compacted; /* its lines are those of other files, which section 6 lists */
 	uint64_t first_seq, last_seq;
 	int64_t min_ts, max_ts;
 	char writer[33];

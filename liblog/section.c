@@ -248,3 +248,48 @@ section_get_rollup(struct bytes_in *in, struct section_rollup *out)
 		in->failed = true;
 	return in->failed ? -1 : 0;
 }
+
+#define REPLACED_NUMBERED 1u
+
+void
+section_put_replaced(struct bytes_out *b, const struct section_replaced *r)
+{
+	bytes_put_u8(b, r->numbered ? REPLACED_NUMBERED : 0);
+	bytes_put_u8(b, (uint8_t)r->nname);
+	bytes_put(b, r->name, r->nname);
+	bytes_put(b, r->whole, sizeof r->whole);
+	bytes_put(b, r->previous, sizeof r->previous);
+	bytes_put_varint(b, r->offset);
+	bytes_put_varint(b, r->bytes);
+	if (!r->numbered)
+		return;
+	bytes_put_varint(b, r->first_seq);
+	bytes_put_varint(b, r->last_seq - r->first_seq);
+}
+
+int
+section_get_replaced(struct bytes_in *in, struct section_replaced *out, uint64_t limit)
+{
+	struct section_replaced r = { 0 };
+	const uint8_t *whole, *previous;
+
+	r.numbered = (bytes_get_u8(in) & REPLACED_NUMBERED) != 0;
+	r.nname = bytes_get_u8(in);
+	r.name = (const char *)bytes_get(in, r.nname);
+	whole = bytes_get(in, sizeof r.whole);
+	previous = bytes_get(in, sizeof r.previous);
+	r.offset = bytes_get_varint_max(in, limit);
+	r.bytes = bytes_get_varint_max(in, limit - r.offset);
+	if (r.numbered) {
+		r.first_seq = bytes_get_varint(in);
+		r.last_seq = r.first_seq + bytes_get_varint_max(in, UINT64_MAX - r.first_seq);
+	}
+	/* A name must not lead to another directory. */
+	if (in->failed || r.nname == 0 || memchr(r.name, '/', r.nname) != NULL ||
+	    memchr(r.name, '\0', r.nname) != NULL)
+		return -1;
+	memcpy(r.whole, whole, sizeof r.whole);
+	memcpy(r.previous, previous, sizeof r.previous);
+	*out = r;
+	return 0;
+}

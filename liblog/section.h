@@ -17,6 +17,7 @@ enum section_type {
 	SECTION_FILTERS = 3, /* per member: states of the keys, filter */
 	SECTION_RUNS = 4,
 	SECTION_ROLLUPS = 5,
+	SECTION_REPLACED = 6, /* files whose lines stand here instead */
 	SECTION_TYPES
 };
 
@@ -94,5 +95,25 @@ void section_put_rollup(struct bytes_out *b, const struct section_rollup *r);
 /* Into a zeroed one; stage is borrowed, the sketch is to be released, on failure too.  0, or -1
  * (in->failed, or out of memory). */
 int section_get_rollup(struct bytes_in *in, struct section_rollup *out);
+
+/* ---- replaced files -------------------------------------------------------------------- */
+
+#define SECTION_REPLACED_MAX 16384
+
+/* A file of the same directory whose lines were taken over, all in one piece. */
+struct section_replaced {
+	const char *name; /* without a NUL, and without a slash */
+	size_t nname;
+	uint64_t offset, bytes; /* of its lines in the decompressed data */
+	bool numbered;          /* it was one writer's, which its name tells: */
+	uint64_t first_seq, last_seq;
+	uint8_t whole[32],
+	    previous[32]; /* its digest, and that of its writer's segment before */
+};
+
+/* Of a name of at most 255 bytes. */
+void section_put_replaced(struct bytes_out *b, const struct section_replaced *r);
+/* Borrows in's bytes; limit is the end of the decompressed data.  0 or -1. */
+int section_get_replaced(struct bytes_in *in, struct section_replaced *out, uint64_t limit);
 
 #endif

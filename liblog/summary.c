@@ -218,17 +218,18 @@ put_members(struct bytes_out *b, const struct format_data *m, size_t n, uint16_t
 
 int
 summary_put_index(struct summary *s, const struct format_data *members, size_t n,
-    uint16_t schema_bytes, struct bytes_out *stream)
+    uint16_t schema_bytes, const struct bytes_out *replaced, struct bytes_out *stream)
 {
-	enum { MEMBERS, KEYS, FILTERS, RUNS, ROLLUPS, SECTIONS };
+	enum { MEMBERS, KEYS, FILTERS, RUNS, ROLLUPS, REPLACED, SECTIONS };
 	struct section section[SECTIONS] = {
 		[MEMBERS].type = SECTION_MEMBERS,
 		[KEYS].type = SECTION_KEYS,
 		[FILTERS].type = SECTION_FILTERS,
 		[RUNS].type = SECTION_RUNS,
 		[ROLLUPS].type = SECTION_ROLLUPS,
+		[REPLACED].type = SECTION_REPLACED,
 	};
-	struct bytes_out content[SECTIONS] = { 0 };
+	struct bytes_out content[SECTIONS] = { [REPLACED] = *replaced };
 	bool keys = false, runs = false, rollups = false, failed;
 
 	put_members(&content[MEMBERS], members, n, schema_bytes);
@@ -240,8 +241,9 @@ summary_put_index(struct summary *s, const struct format_data *members, size_t n
 	section[RUNS].flags = runs ? SECTION_INCOMPLETE : 0;
 	section[ROLLUPS].flags = rollups ? SECTION_INCOMPLETE : 0;
 	if (!failed)
-		section_put_all(stream, section, content, SECTIONS);
-	for (size_t i = 0; i < SECTIONS; i++)
+		section_put_all(
+		    stream, section, content, replaced->n > 0 ? SECTIONS : REPLACED);
+	for (size_t i = 0; i < REPLACED; i++)
 		bytes_out_free(&content[i]);
 	return failed || stream->failed ? -1 : 0;
 }

@@ -25,8 +25,9 @@ int summary_end_member(struct summary *s, struct format_data *m);
 /* Totals of the members so far: all of a footer that is a sum, a minimum or a maximum over
  * lines, but for payload_bytes. */
 void summary_totals(const struct summary *s, struct format_footer *total);
-/* Append the index stream; members are the finished fixed parts. 0 or -1: out of memory. */
+/* Append the index stream; members are the finished fixed parts, replaced the content of that section or
+ * empty.  0 or -1: out of memory. */
 int summary_put_index(struct summary *s, const struct format_data *members, size_t n,
-    uint16_t schema_bytes, struct bytes_out *stream);
+    uint16_t schema_bytes, const struct bytes_out *replaced, struct bytes_out *stream);
 
 #endif
