@@ -17,9 +17,9 @@ LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf token field 
 	archive ring_read segment inventory redact record rotate trail seal resume recover
 LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks \
 	logger context emit run open
-AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source scan \
+AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source successor scan \
 	sift expr match prune batch spill merge sorter cache workers sequence plan \
-	plan_members twins lastrun frontier search tail build notes query record output output/jsonl \
+	plan_members plan_replaced twins lastrun frontier search tail build notes query record output output/jsonl \
 	output/json output/csv export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover
 CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main

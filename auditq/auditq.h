@@ -243,6 +243,7 @@ typedef struct auditq_counts {
 	uint64_t duplicates;                 /* the same record in two files of one writer */
 	uint64_t spilled;                    /* bytes that went to a temporary file */
 	uint64_t warnings, lost;             /* warnings; of them with lost data */
+	uint64_t files_replaced;             /* left out: a compacted archive has their lines */
 } auditq_counts;
 
 /* At any time; complete when auditq_next has returned 0. */

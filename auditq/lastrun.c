@@ -9,6 +9,7 @@
 #include "scan.h"
 #include "sorter.h"
 #include "source.h"
+#include "successor.h"
 #include "sys.h"
 
 #define BLOCK_BYTES ((size_t)256 << 10)
@@ -128,6 +129,39 @@ read_blocks(struct piece *p, struct source *source, const struct schema *schema)
 }
 
 static int
+add_moved_lines(void *arg, const char *lines, size_t n, uint64_t offset)
+{
+	struct piece *p = arg;
+	const struct schema *schema =
+	    &p->hunt->plan->schema[p->hunt->plan->file[p->file].schema];
+	const char *at = lines, *line;
+	size_t len;
+	int r = 0;
+
+	(void)offset;
+	p->counts.bytes_inflated += n;
+	while (r == 0 && scan_line(&at, lines + n, &line, &len))
+		r = add_line(p, schema, line, len);
+	return r;
+}
+
+/* Lines that compaction put into another file meanwhile; without one, the file was retired. */
+static int
+read_moved(struct piece *p)
+{
+	auditq_error why = p->err;
+	int r;
+
+	qerror_reset(&p->err);
+	r = successor_read(
+	    p->hunt->plan->file[p->file].in->path, 0, UINT64_MAX, add_moved_lines, p, &p->err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	p->err = why;
+	return why.code;
+}
+
+static int
 read_file(struct piece *p)
 {
 	const struct plan_file *f = &p->hunt->plan->file[p->file];
@@ -140,9 +174,12 @@ read_file(struct piece *p)
 
 	if ((p->recent = calloc(RECENT, sizeof *p->recent)) == NULL)
 		return qerror_set(&p->err, AUDITQ_ENOMEM, ENOMEM, NULL, "runs");
-	if ((r = source_open(&source, f->in->path, &opt, &p->err)) < 0)
-		return r;
 	p->ts = CLOCK_NONE;
+	r = source_open(&source, f->in->path, &opt, &p->err);
+	if (r == AUDITQ_ENOENT)
+		return read_moved(p);
+	if (r < 0)
+		return r;
 	r = read_blocks(p, source, &p->hunt->plan->schema[f->schema]);
 	p->counts.bytes_read += source_bytes_read(source);
 	source_close(source);

@@ -8,12 +8,16 @@
 
 #include "archive.h"
 #include "gunzip.h"
+#include "notes.h"
 #include "prune.h"
 #include "sequence.h"
 #include "sys.h"
 
 /* Enough for the header of a member of ours. */
 #define PEEK_BYTES (FORMAT_HEADER_BYTES + FORMAT_EXTRA_MAX)
+
+/* At making a plan, while files vanish that were listed. */
+#define ATTEMPTS 8
 
 struct planning {
 	struct plan *plan;
@@ -178,6 +182,8 @@ take_footer(const struct planning *p, struct plan_file *f, const struct format_f
 	f->untimed = footer->untimed > 0;
 	f->min_ts = footer->min_ts;
 	f->max_ts = footer->max_ts;
+	f->compacted = footer->compacted;
+	memcpy(f->whole, footer->whole, sizeof f->whole);
 	f->seqs = footer->seqs;
 	f->first_seq = footer->first_seq;
 	f->last_seq = footer->last_seq;
@@ -294,11 +300,25 @@ trim_rings(const struct planning *p, struct sequence *s, size_t n)
 	}
 }
 
+/* What was a writer's file before it was compacted. */
+static size_t
+add_parts(const struct plan_file *f, size_t file, struct sequence *s)
+{
+	for (size_t i = 0; i < f->nparts; i++)
+		s[i] = (struct sequence){ .writer = f->part[i].writer,
+			.number = f->part[i].number,
+			.file = file,
+			.known = true,
+			.first = f->part[i].first,
+			.last = f->part[i].last };
+	return f->nparts;
+}
+
 static int
 check_sequences(const struct planning *p)
 {
 	struct plan *plan = p->plan;
-	struct sequence *s = calloc(plan->catalog.n + 1, sizeof *s);
+	struct sequence *s = calloc(plan->catalog.n + plan->nparts + 1, sizeof *s);
 	size_t n = 0;
 
 	if (s == NULL)
@@ -309,7 +329,9 @@ check_sequences(const struct planning *p)
 		/* Before it is read, records of its writer's ring may get into it. */
 		bool empty = !ring && f->how != PLAN_SKIP && f->in->size == 0;
 
-		if (f->in->writer[0] == '\0' || (!ring && !f->seqs && f->how == PLAN_SKIP))
+		n += add_parts(f, i, s + n);
+		if (f->in->writer[0] == '\0' || f->compacted ||
+		    (!ring && !f->seqs && f->how == PLAN_SKIP))
 			continue;
 		s[n++] = (struct sequence){ .writer = f->in->writer,
 			.number = ring ? SEQUENCE_RING : f->in->number,
@@ -323,7 +345,7 @@ check_sequences(const struct planning *p)
 	for (size_t i = 0; i < n; i++) {
 		struct plan_file *f = &plan->file[s[i].file];
 
-		f->shared = s[i].shared && f->how != PLAN_SKIP;
+		f->shared |= s[i].shared && f->how != PLAN_SKIP;
 		plan->shared |= f->shared;
 	}
 	free(s);
@@ -344,11 +366,13 @@ look_at_all(const struct planning *p)
 	for (size_t i = 0; i < plan->catalog.n; i++)
 		if ((r = look(p, &plan->file[i], &plan->catalog.file[i])) < 0)
 			return r;
+	if ((r = plan_replaced(plan, p->warn, p->counts, p->err)) < 0)
+		return r;
 	return check_sequences(p);
 }
 
-int
-plan_new(struct plan **ret, const struct question *q, const struct qwarn *warn,
+static int
+make(struct plan **ret, const struct question *q, const struct qwarn *warn,
     auditq_counts *counts, auditq_error *err)
 {
 	struct plan *plan = calloc(1, sizeof *plan);
@@ -376,11 +400,68 @@ plan_new(struct plan **ret, const struct question *q, const struct qwarn *warn,
 	return 0;
 }
 
+/* ---- files that go while they are listed ---- */
+
+/* Warnings of one attempt after another, each sent once. */
+struct attempts {
+	const struct qwarn *to;
+	struct notes_sent sent, missed;
+	bool again; /* something was listed and then gone, for the first time */
+	bool last;
+};
+
+/* What is gone may have been retired, or its lines stand in another file now: the next listing has it.
+ * What is missed each time is told. */
+static void
+on_warning(void *arg, const auditq_warning *w)
+{
+	struct attempts *a = arg;
+
+	if (w->code == AUDITQ_ENOENT && !w->lost && !a->last && !notes_known(&a->missed, w)) {
+		notes_remember(&a->missed, w);
+		a->again = true;
+		return;
+	}
+	if (notes_known(&a->sent, w))
+		return;
+	notes_remember(&a->sent, w);
+	if (a->to->fn != NULL)
+		a->to->fn(a->to->arg, w);
+}
+
+int
+plan_new(struct plan **ret, const struct question *q, const struct qwarn *warn,
+    auditq_counts *counts, auditq_error *err)
+{
+	struct attempts a = { .to = warn };
+	const struct qwarn once = { on_warning, &a };
+	const auditq_counts before = *counts;
+	struct plan *plan = NULL;
+	int r;
+
+	for (int left = ATTEMPTS; left > 0; left--) {
+		plan_free(plan);
+		plan = NULL;
+		counts->files_by_footer = before.files_by_footer;
+		counts->files_replaced = before.files_replaced;
+		a.again = false;
+		a.last = left == 1;
+		if ((r = make(&plan, q, &once, counts, err)) < 0)
+			return r;
+		if (!a.again)
+			break;
+	}
+	*ret = plan;
+	return 0;
+}
+
 void
 plan_free(struct plan *p)
 {
 	if (p == NULL)
 		return;
+	for (size_t i = 0; p->file != NULL && i < p->catalog.n; i++)
+		free(p->file[i].part);
 	catalog_release(&p->catalog);
 	free(p->file);
 	free(p->schema);

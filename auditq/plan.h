@@ -18,6 +18,14 @@ enum plan_how {
 	PLAN_ARCHIVE, /* its footer holds: see plan_members */
 };
 
+/* Lines of a compacted archive that were one file of a writer who has a ring. */
+struct plan_part {
+	char writer[PATH_WRITER_LENGTH + 1];
+	uint32_t number;        /* of that segment */
+	uint64_t offset, bytes; /* in the decompressed data */
+	uint64_t first, last;   /* smallest and largest number of its records */
+};
+
 struct plan_file {
 	const struct catalog_file *in;
 	enum plan_how how;
@@ -28,8 +36,13 @@ struct plan_file {
 	uint64_t lines;
 	bool seqs;                    /* every record has a number: */
 	uint64_t first_seq, last_seq; /* smallest and largest */
-	bool shared; /* some of its records may be in another file of its writer too */
-	bool gone;   /* atomic: it was removed while its members were read, and that was said */
+	bool shared;       /* some of its records may be in another file of its writer too */
+	bool compacted;    /* it stands for other files */
+	bool replaced;     /* an archive of the catalog stands for it */
+	uint8_t whole[32]; /* of a footer: its digest */
+	struct plan_part *part;
+	size_t nparts;
+	bool gone; /* atomic: it was removed while its members were read, and that was said */
 };
 
 struct plan {
@@ -37,7 +50,8 @@ struct plan {
 	struct plan_file *file; /* as in the catalog: the index is the path's rank */
 	struct schema *schema;
 	size_t nschema;
-	bool shared; /* of any file */
+	size_t nparts; /* of all files */
+	bool shared;   /* of any file */
 	bool has_stdin;
 };
 
@@ -64,6 +78,14 @@ struct plan_member {
 int plan_new(struct plan **ret, const struct question *q, const struct qwarn *warn,
     auditq_counts *counts, auditq_error *err);
 void plan_free(struct plan *p);
+
+/* For plan_new: leave out what compacted archives stand for. */
+int plan_replaced(
+    struct plan *p, const struct qwarn *warn, auditq_counts *counts, auditq_error *err);
+
+/* Who wrote the line at that offset of the decompressed data, borrowed; NULL: none whose records may be elsewhere
+ * too. */
+const char *plan_writer(const struct plan *p, size_t file, uint64_t offset);
 
 /*
  * The members of an archive that have to be read, in order; *out is to be freed.  With answered

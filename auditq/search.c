@@ -487,16 +487,18 @@ search_is_twin(
 	const struct plan_file *f = &s->plan->file[line->key.path];
 	struct field_path path;
 	struct field seq;
+	const char *writer;
 	uint64_t n;
 	int r;
 
-	if (!f->shared)
+	if (!f->shared ||
+	    (writer = plan_writer(s->plan, line->key.path, line->key.offset)) == NULL)
 		return 0;
 	field_path_set(&path, "seq", 3);
 	if (field_get(line->p, line->n, &path, 1, &seq) < 0 || seq.type != FIELD_NUMBER ||
 	    !field_u64(&seq, &n))
 		return 0;
-	r = twins_check(met, line->key.ts, f->in->writer, n);
+	r = twins_check(met, line->key.ts, writer, n);
 	return r < 0 ? no_memory(err) : r;
 }
 

@@ -9,6 +9,7 @@
 #include "cache.h"
 #include "scan.h"
 #include "source.h"
+#include "successor.h"
 #include "sys.h"
 
 #define BLOCK_BYTES ((size_t)256 << 10)
@@ -31,6 +32,7 @@ struct piece {
 	uint32_t rank;
 	struct plan_literal literal; /* only lines with it are looked at; or p NULL */
 	int64_t ts;                  /* effective time of the line before */
+	bool moved;                  /* the file has no name any more */
 	uint64_t bad_line, bad_count, bad_offset; /* unreadable lines one after another */
 };
 
@@ -282,21 +284,18 @@ grow(void *buf, size_t *cap, size_t n)
 	return grown;
 }
 
-/* A descriptor; -1: it cannot be opened, which was noted, of a file that is gone once. */
+/* A descriptor; -1: it cannot be opened, which was noted, or it is gone. */
 static int
 open_archive(struct piece *p, const struct plan_member *m)
 {
-	struct plan_file *f = &p->s->plan->file[p->rank];
-	const struct catalog_file *in = f->in;
+	const struct catalog_file *in = p->s->plan->file[p->rank].in;
 	struct stat st;
 	int fd =
 	    sys->openat(AT_FDCWD, in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 
-	if (fd < 0 && errno != ENOENT)
+	p->moved = fd < 0 && errno == ENOENT;
+	if (fd < 0 && !p->moved)
 		note(p, AUDITQ_EIO, true, 0, m->offset, "cannot open");
-	else if (fd < 0 && !__atomic_exchange_n(&f->gone, true, __ATOMIC_RELAXED))
-		note(p, AUDITQ_ENOENT, false, 0, m->offset,
-		    "removed since it was listed, as retention does");
 	if (fd < 0)
 		return -1;
 	if (sys->fstat(fd, &st) == 0 && st.st_dev == in->dev && st.st_ino == in->ino &&
@@ -307,7 +306,7 @@ open_archive(struct piece *p, const struct plan_member *m)
 	return -1;
 }
 
-/* Read the member as it is stored.  1; 0: it cannot be read, which was noted; negative. */
+/* Read the member as it is stored.  1; 0: it cannot be read, which was noted, or is gone; negative. */
 static int
 read_stored(struct piece *p, const struct plan_member *m)
 {
@@ -329,7 +328,7 @@ read_stored(struct piece *p, const struct plan_member *m)
 	return 1;
 }
 
-/* Decompress to dst and check it.  1; 0: damaged, which was noted; negative. */
+/* Decompress to dst and check it.  1; 0: damaged, which was noted, or gone; negative. */
 static int
 inflate_to(struct piece *p, const struct plan_member *m, char *dst)
 {
@@ -396,6 +395,68 @@ sift_payload(struct piece *p, const struct plan_member *m, const char *plain)
 	return sort_batch(p);
 }
 
+/* ---- files that are gone ---- */
+
+/* A file that cannot be read is lost to the answer; the rest goes on. */
+static int
+forgive(struct piece *p, int r)
+{
+	auditq_error *err = &p->out->err;
+
+	if (r != AUDITQ_EIO && r != AUDITQ_ENOENT && r != AUDITQ_EINVAL &&
+	    r != AUDITQ_EVERSION && r != AUDITQ_ECORRUPT)
+		return r;
+	note(p, r, r != AUDITQ_ENOENT, 0, err->offset, err->text);
+	qerror_reset(err);
+	return 0;
+}
+
+struct moved {
+	struct piece *p;
+	uint64_t line; /* number of the next one */
+};
+
+static int
+sift_moved_lines(void *arg, const char *lines, size_t n, uint64_t offset)
+{
+	struct moved *m = arg;
+	const uint64_t first = m->line;
+	int r = sift_block(m->p, lines, n, offset, &m->line);
+
+	m->p->out->counts.bytes_inflated += n;
+	m->p->out->counts.lines += m->line - first;
+	return r;
+}
+
+/* n bytes of lines of a file that is gone: by compaction, which put them into another; or by retention, which
+ * is said once. */
+static int
+sift_moved(struct piece *p, uint64_t from, uint64_t n, uint64_t line)
+{
+	struct plan_file *f = &p->s->plan->file[p->rank];
+	struct moved m = { p, line };
+	int r = successor_read(p->path, from, n, sift_moved_lines, &m, &p->out->err);
+
+	if (r < 0)
+		return forgive(p, r);
+	end_bad_lines(p);
+	if (r == 0 && !__atomic_exchange_n(&f->gone, true, __ATOMIC_RELAXED))
+		note(p, AUDITQ_ENOENT, false, 0, from,
+		    "removed since it was listed, as retention does");
+	return 0;
+}
+
+static int
+sift_moved_member(struct piece *p, const struct plan_member *m)
+{
+	int r;
+
+	p->ts = m->ts_before;
+	if ((r = sift_moved(p, m->plain_offset, m->payload_bytes, m->line)) < 0)
+		return r;
+	return sort_batch(p);
+}
+
 void
 sift_member(struct sift *s, unsigned slot, size_t file, const struct plan_member *m,
     struct sift_result *out)
@@ -409,29 +470,19 @@ sift_member(struct sift *s, unsigned slot, size_t file, const struct plan_member
 		if ((out->r = get_cached(&p, m, &entry)) > 0)
 			out->r = sift_payload(&p, m, entry->data);
 		cache_release(s->cache, entry);
-		return;
+	} else {
+		p.slot->plain =
+		    grow(p.slot->plain, &p.slot->plain_cap, (size_t)m->payload_bytes + 1);
+		if (p.slot->plain == NULL)
+			out->r = no_memory(&p);
+		else if ((out->r = inflate_to(&p, m, p.slot->plain)) > 0)
+			out->r = sift_payload(&p, m, p.slot->plain);
 	}
-	p.slot->plain = grow(p.slot->plain, &p.slot->plain_cap, (size_t)m->payload_bytes + 1);
-	if (p.slot->plain == NULL)
-		out->r = no_memory(&p);
-	else if ((out->r = inflate_to(&p, m, p.slot->plain)) > 0)
-		out->r = sift_payload(&p, m, p.slot->plain);
+	if (out->r == 0 && p.moved)
+		out->r = sift_moved_member(&p, m);
 }
 
 /* ---- files and rings ---- */
-
-/* A file that cannot be read is lost to the answer; the rest goes on. */
-static int
-forgive(struct piece *p, int r)
-{
-	auditq_error *err = &p->out->err;
-
-	if (r != AUDITQ_EIO && r != AUDITQ_ENOENT && r != AUDITQ_EINVAL && r != AUDITQ_EVERSION)
-		return r;
-	note(p, r, r != AUDITQ_ENOENT, 0, err->offset, err->text);
-	qerror_reset(err);
-	return 0;
-}
 
 static int
 sift_stream(struct piece *p, struct source *source)
@@ -476,7 +527,12 @@ sift_regular(struct piece *p)
 	struct source *source;
 	int r;
 
-	if ((r = source_open(&source, in->path, &opt, &p->out->err)) < 0)
+	r = source_open(&source, in->path, &opt, &p->out->err);
+	if (r == AUDITQ_ENOENT) {
+		qerror_reset(&p->out->err);
+		return sift_moved(p, 0, UINT64_MAX, 1);
+	}
+	if (r < 0)
 		return forgive(p, r);
 	r = sift_stream(p, source);
 	p->out->counts.bytes_read += source_bytes_read(source);

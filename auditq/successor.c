@@ -189,8 +189,8 @@ read_members(const struct found *f, uint64_t lo, uint64_t hi, successor_fn *fn, 
 }
 
 int
-successor_read(const char *path, uint64_t from, uint64_t n, successor_fn *fn, void *arg,
-    auditq_error *err)
+successor_read(
+    const char *path, uint64_t from, uint64_t n, successor_fn *fn, void *arg, auditq_error *err)
 {
 	struct found f = { .path = path, .fd = -1 };
 	int r = find(&f, path, err);
