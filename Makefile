@@ -126,11 +126,12 @@ $(BENCHES:%=$B/tests/bench/%): $B/tests/bench/%: $O/tests/bench/%.o $B/inside.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # The benchmark of the emitter, with its peers.
-$O/tests/bench/emit/main.o: INCLUDE = -Iliblog $$(pkg-config --cflags glib-2.0)
+EMIT_O = $(patsubst %,$O/tests/bench/emit/%.o,main contenders timing spdlog_contender)
+$O/tests/bench/emit/contenders.o: INCLUDE = -Iliblog $$(pkg-config --cflags glib-2.0)
 $O/tests/bench/emit/spdlog_contender.o: tests/bench/emit/spdlog_contender.cc tests/bench/emit/contender.h
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 $(CFLAGS) $$(pkg-config --cflags spdlog) -c -o $@ $<
-$B/tests/bench/emit: $O/tests/bench/emit/main.o $O/tests/bench/emit/spdlog_contender.o $B/inside.a
+$B/tests/bench/emit: $(EMIT_O) $B/inside.a
 	@mkdir -p $(@D)
 	$(CXX) -o $@ $^ $(LIBS) $$(pkg-config --libs spdlog glib-2.0)
 
@@ -175,8 +176,7 @@ bench-emit:
 	@sh .ci/packages $(PACKAGES) $(BENCH_PACKAGES)
 	@$(MAKE) -s -j2 $B/tests/bench/emit
 	@rm -rf $B/bench/emit && mkdir -p $B/bench/emit
-	@$B/tests/bench/emit $B/bench/emit
-	@rm -rf $B/bench/emit/liblog $B/bench/emit/*.jsonl
+	@$B/tests/bench/emit $B/bench/emit $(ROUNDS)
 
 # What takes too long for every day: ten million values, ten thousand kills, all of the model.
 soak: setup-check
