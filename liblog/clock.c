@@ -1,12 +1,17 @@
 #include "clock.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "digits.h"
 
 /* Days whose every instant, and the end of the last one, an int64_t of nanoseconds holds. */
 #define DAY_FIRST (-106751) /* 1677-09-22 */
 #define DAY_LAST  106750    /* 2262-04-10 */
+
+/* From 1970 back to a March 1 that begins 400 years and lies before all dates there are. */
+#define YEARS_TO_ERA (400 * 82)
+#define DAYS_TO_ERA  (719468 + 146097 * 82)
 
 int64_t
 clock_days_from_civil(int y, int m, int d)
@@ -23,16 +28,21 @@ clock_days_from_civil(int y, int m, int d)
 void
 clock_civil_from_days(int64_t days, int *y, int *m, int *d)
 {
-	const int64_t z = days + 719468;
-	const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-	const uint32_t doe = (uint32_t)(z - era * 146097);
-	const uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	const uint32_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	const uint32_t mp = (5 * doy + 2) / 153;
+	/* Cassio Neri and Lorenz Schneider, "Euclidean Affine Functions and Applications to Calendar
+	 * Algorithms" (2021), figure 12: divisions by constants, of which most are a multiplication
+	 * whose halves are quotient and remainder.  Years begin in March here. */
+	const uint32_t n = (uint32_t)(days + DAYS_TO_ERA);
+	const uint32_t in_cycle = 4 * n + 3;
+	const uint32_t century = in_cycle / 146097;
+	const uint32_t in_century = in_cycle % 146097 / 4 * 4 + 3;
+	const uint64_t product = UINT64_C(2939745) * in_century;
+	const uint32_t in_year = (uint32_t)product / 2939745 / 4;
+	const uint32_t month = 2141 * in_year + 197913;
+	const bool next = in_year >= 306; /* January and February are of the next */
 
-	*d = (int)(doy - (153 * mp + 2) / 5 + 1);
-	*m = (int)(mp < 10 ? mp + 3 : mp - 9);
-	*y = (int)(era * 400 + yoe + (*m <= 2));
+	*y = (int)(100 * century + (uint32_t)(product >> 32)) - YEARS_TO_ERA + next;
+	*m = (int)(month >> 16) - (next ? 12 : 0);
+	*d = (int)((month & 0xffff) / 2141 + 1);
 }
 
 bool
@@ -67,6 +77,22 @@ clock_format_day(char dst[10], int32_t day)
 	digits_put2(dst + 8, (uint32_t)d);
 }
 
+/* Eight digits of n, below 10^8: halved three times, all parts of a word at once. */
+static inline void
+put8(char *dst, uint32_t n)
+{
+	const uint64_t fours = n / 10000 | (uint64_t)(n % 10000) << 32;
+	const uint64_t hundreds = (fours * 10486 >> 20) & UINT64_C(0x7f0000007f);
+	const uint64_t twos = hundreds | (fours - hundreds * 100) << 16;
+	const uint64_t tens = (twos * 103 >> 10) & UINT64_C(0x000f000f000f000f);
+	uint64_t text = UINT64_C(0x3030303030303030) | tens | (twos - tens * 10) << 8;
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	text = __builtin_bswap64(text);
+#endif
+	memcpy(dst, &text, 8);
+}
+
 void
 clock_format(char dst[CLOCK_LENGTH], int64_t ns)
 {
@@ -74,9 +100,7 @@ clock_format(char dst[CLOCK_LENGTH], int64_t ns)
 	/* Unsigned, because the start of the first day lies below INT64_MIN. */
 	const uint64_t rest = (uint64_t)ns - (uint64_t)day * (uint64_t)CLOCK_DAY;
 	const uint32_t second = (uint32_t)(rest / (uint64_t)CLOCK_S);
-	const uint32_t nano = (uint32_t)(rest % (uint64_t)CLOCK_S);
-	const uint32_t upper = nano / 100000; /* the first four digits */
-	const uint32_t lower = nano % 100000; /* the other five */
+	const uint32_t nano = (uint32_t)(rest - second * (uint64_t)CLOCK_S);
 
 	clock_format_day(dst, day);
 	dst[10] = 'T';
@@ -86,11 +110,8 @@ clock_format(char dst[CLOCK_LENGTH], int64_t ns)
 	dst[16] = ':';
 	digits_put2(dst + 17, second % 60);
 	dst[19] = '.';
-	digits_put2(dst + 20, upper / 100);
-	digits_put2(dst + 22, upper % 100);
-	digits_put2(dst + 24, lower / 1000);
-	digits_put2(dst + 26, lower / 10 % 100);
-	dst[28] = (char)('0' + lower % 10);
+	put8(dst + 20, nano / 10);
+	dst[28] = (char)('0' + nano % 10);
 	dst[29] = 'Z';
 }
 
