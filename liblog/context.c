@@ -56,6 +56,7 @@ bind_text(struct alog_context *ctx, const struct alog_context *parent,
 		.nstage = end[1] - end[0],
 		.bound = ctx->text + end[1],
 		.nbound = end[2] - end[1],
+		.identity = &ctx->log->identity,
 		.redact = ctx->log->set.redact };
 	return 0;
 }
@@ -104,9 +105,11 @@ context_make_root(struct alog_context **ret, struct logger *log, alog_error *err
 	ctx->log = log;
 	ctx->own_level = true;
 	atomic_store(&ctx->level, log->set.level);
-	ctx->base = (struct record_base){
-		.run = "", .stage = "", .bound = "", .redact = log->set.redact
-	};
+	ctx->base = (struct record_base){ .run = "",
+		.stage = "",
+		.bound = "",
+		.identity = &log->identity,
+		.redact = log->set.redact };
 	enter(ctx, NULL);
 	*ret = ctx;
 	return 0;

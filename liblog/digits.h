@@ -60,4 +60,13 @@ digits_before(char *end, uint64_t u)
 	return end;
 }
 
+/* Write u from p on; the end. */
+static inline char *
+digits_put(char *p, uint64_t u)
+{
+	p += digits_count(u);
+	(void)digits_before(p, u);
+	return p;
+}
+
 #endif

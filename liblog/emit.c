@@ -89,30 +89,26 @@ put_long(struct logger *log, struct writer *w, const struct record_base *base,
 }
 
 int
-emit_record(struct alog_context *ctx, const struct record *given, uint64_t *seq)
+emit_record(struct alog_context *ctx, struct record *rec, uint64_t *seq)
 {
 	struct logger *log = ctx->log;
 	struct writer *w = logger_writer(log);
-	struct record_base base = ctx->base;
-	struct record rec = *given;
 	char text[ON_STACK];
 	struct jbuf out = { text, 0, sizeof text };
 	uint16_t splice;
 
 	if (w == NULL)
 		return atomic_load(&log->closed) ? ALOG_ECLOSED : ALOG_EDISABLED;
-	base.identity = log->identity;
-	base.nidentity = log->nidentity;
-	rec.ts = settings_now(&log->set);
+	rec->ts = settings_now(&log->set);
 	if ((log->set.flags & ALOG_SOURCE) == 0)
-		rec.site = NULL;
+		rec->site = NULL;
 	if ((log->set.flags & ALOG_THREAD) != 0)
-		rec.tid = (int64_t)syscall(SYS_gettid);
-	record_encode(&base, &rec, &out, &splice);
+		rec->tid = (int64_t)syscall(SYS_gettid);
+	record_encode(&ctx->base, rec, &out, &splice);
 	if (out.len > log->set.record_bytes)
-		return put_cut(log, w, &base, &rec, seq);
+		return put_cut(log, w, &ctx->base, rec, seq);
 	if (jbuf_full(&out))
-		return put_long(log, w, &base, &rec, out.len, seq);
+		return put_long(log, w, &ctx->base, rec, out.len, seq);
 	return put(log, w, out.p, out.len, splice, seq);
 }
 
@@ -144,19 +140,32 @@ int
 alog_emitv_at(alog_t *ctx, int level, const alog_site *site, alog_limit *limit,
     uint32_t per_second, const char *msg, const alog_field *fields, size_t n)
 {
-	struct record rec = {
-		.level = level, .msg = msg, .site = site, .fields = fields, .n = n
-	};
+	struct record rec;
 
 	if (!alog_enabled(ctx, level))
 		return 0;
 	if (level < ALOG_LEVEL_TRACE || level > ALOG_LEVEL_CRITICAL)
 		return ALOG_EINVAL;
+	/* Every member by its name: compilers clear what is left out by an instruction that takes
+	 * longer to start than all of these. */
+	rec = (struct record){ .ts = 0,
+		.level = level,
+		.event = NULL,
+		.status = NULL,
+		.timed = false,
+		.duration_ms = 0,
+		.msg = msg,
+		.nmsg = msg != NULL ? strlen(msg) : 0,
+		.audit = false,
+		.suppressed = 0,
+		.site = site,
+		.tid = 0,
+		.fields = fields,
+		.n = n };
 	if (limit != NULL && !limit_pass(limit, per_second, &rec.suppressed)) {
 		monitor_add(&ctx->log->mon.suppressed, 1);
 		return 0;
 	}
-	rec.nmsg = msg != NULL ? strlen(msg) : 0;
 	return emit_record(ctx, &rec, NULL);
 }
 

@@ -4,7 +4,8 @@
 
 #include "context.h"
 
-/* Encode and put a record, whatever the level of ctx; *seq (may be NULL) gets its number. */
-int emit_record(struct alog_context *ctx, const struct record *rec, uint64_t *seq);
+/* Encode and put a record, whatever the level of ctx; *seq (may be NULL) gets its number.  Completes rec: the time,
+ * the thread where it is asked for, no site where it is not. */
+int emit_record(struct alog_context *ctx, struct record *rec, uint64_t *seq);
 
 #endif

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "digits.h"
 #include "shortest.h"
 
 void
@@ -43,7 +42,7 @@ copy_clean(char *dst, const char *s, size_t n)
 		if (mask != 0)
 			return i + (size_t)__builtin_ctz(mask);
 	}
-	if (dst != NULL && n - i >= 4 && jbuf_copy_short(dst + i, s + i, n - i))
+	if (dst != NULL && n > i && jbuf_copy_short(dst + i, s + i, n - i))
 		return n;
 #endif
 	for (; i < n && is_clean(s[i]); i++)
@@ -135,39 +134,15 @@ jbuf_str_any(struct jbuf *b, const char *s, size_t n)
 
 /* ---- numbers --------------------------------------------------------------------------- */
 
-/* Where they fit whatever they are, digits are written in place. */
-static inline void
-put_digits(struct jbuf *b, bool negative, uint64_t u)
+void
+jbuf_digits_cut(struct jbuf *b, bool negative, uint64_t u)
 {
-	char text[1 + DIGITS_MAX];
-	char *const end = text + sizeof text;
-	char *start;
-	size_t n;
+	char text[DIGITS_MAX];
+	const char *start = digits_before(text + sizeof text, u);
 
-	if (!jbuf_fits(b, 1 + DIGITS_MAX)) {
-		start = digits_before(end, u);
-		if (negative)
-			*--start = '-';
-		jbuf_raw(b, start, (size_t)(end - start));
-		return;
-	}
 	if (negative)
-		b->p[b->len++] = '-';
-	n = digits_count(u);
-	(void)digits_before(b->p + b->len + n, u);
-	b->len += n;
-}
-
-void
-jbuf_u64(struct jbuf *b, uint64_t u)
-{
-	put_digits(b, false, u);
-}
-
-void
-jbuf_i64(struct jbuf *b, int64_t i)
-{
-	put_digits(b, i < 0, i < 0 ? 0 - (uint64_t)i : (uint64_t)i);
+		jbuf_char(b, '-');
+	jbuf_raw(b, start, (size_t)(text + sizeof text - start));
 }
 
 /* The point stands after the first `point` of n digits, which may be before or behind them. */
@@ -235,39 +210,42 @@ put_special(struct jbuf *b, double d)
 }
 
 /*
- * Most doubles in logs are decimals of a few places.  m / 10^k with m below 10^15 and k up to 22
- * is rounded once, and decimals of at most 15 digits never share a double: so the first k for which that
- * division gives d back has the shortest digits.
+ * Most doubles in logs are decimals of a few places.  m / 10^3 with m below 10^15 is rounded once, and
+ * decimals of at most 15 digits never share a double: so where that division gives d back, m has the
+ * shortest digits, zeros at its end aside.
  */
-static bool
-few_places(double d, struct shortest *out)
+char *
+jbuf_three_places(char *p, double d)
 {
-	static const double power[] = { 1, 1e1, 1e2, 1e3 };
+	const double positive = fabs(d), scaled = positive * 1e3;
+	uint64_t m, whole;
+	uint32_t rest;
 
-	for (int k = 0; k < 4; k++) {
-		const double scaled = d * power[k];
-
-		if (!(scaled < 1e15))
-			return false;
-		const uint64_t m = (uint64_t)(scaled + 0.5);
-
-		if (m > 0 && (double)m / power[k] == d) {
-			*out = (struct shortest){ m, -k };
-			return true;
-		}
-	}
-	return false;
+	if (!(scaled < 1e15))
+		return NULL;
+	m = (uint64_t)(scaled + 0.5);
+	if ((double)m / 1e3 != positive)
+		return NULL;
+	*p = '-';
+	whole = m / 1000;
+	rest = (uint32_t)(m - whole * 1000);
+	p = digits_put(p + (signbit(d) != 0), whole);
+	p[0] = '.';
+	p[1] = (char)('0' + rest / 100);
+	digits_put2(p + 2, rest % 100);
+	return p + (rest % 100 == 0 ? 2 : rest % 10 == 0 ? 3 : 4);
 }
 
 void
 jbuf_double(struct jbuf *b, double d)
 {
-	struct shortest v;
+	char *end;
 
-	if (put_special(b, d))
-		return;
-	d = fabs(d);
-	put_shortest(b, few_places(d, &v) ? v : shortest_double(d));
+	if (jbuf_fits(b, JBUF_NUMBER_MAX) &&
+	    (end = jbuf_three_places(b->p + b->len, d)) != NULL)
+		b->len = (size_t)(end - b->p);
+	else if (!put_special(b, d))
+		put_shortest(b, shortest_double(fabs(d)));
 }
 
 void

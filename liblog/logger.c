@@ -14,16 +14,7 @@
 static void
 identify(struct logger *log)
 {
-	struct jbuf out = { log->identity, 0, sizeof log->identity };
-
-	jbuf_raw(&out, ",\"service\":", 11);
-	jbuf_str(&out, log->set.service, strlen(log->set.service));
-	jbuf_raw(&out, ",\"host\":", 8);
-	jbuf_str(&out, log->set.host, strlen(log->set.host));
-	jbuf_raw(&out, ",\"pid\":", 7);
-	jbuf_i64(&out, getpid());
-	/* A host name of 255 control characters is the longest there is, and fits. */
-	log->nidentity = jbuf_full(&out) ? 0 : out.len;
+	record_identify(&log->identity, log->set.service, log->set.host, (uint32_t)getpid());
 }
 
 static int
@@ -89,7 +80,7 @@ start_writer(struct logger *log, alog_error *err)
 	if (log->set.level == ALOG_LEVEL_OFF)
 		return 0;
 	forks_hold();
-	rc = writer_start(&w, &log->set, log->identity, log->nidentity, &log->mon, err);
+	rc = writer_start(&w, &log->set, &log->identity, &log->mon, err);
 	if (rc == 0) {
 		atomic_store(&log->writer, w);
 		forks_add(log);
@@ -143,8 +134,7 @@ start_child(struct logger *log)
 		writer_fork_free(w);
 		w = NULL;
 		identify(log);
-		if (writer_start(
-			&w, &log->set, log->identity, log->nidentity, &log->mon, &err) < 0)
+		if (writer_start(&w, &log->set, &log->identity, &log->mon, &err) < 0)
 			monitor_error(&log->mon, &err);
 		atomic_store(&log->writer, w);
 		atomic_store(log->fork_word, NOT_A_CHILD);

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "record.h"
 #include "settings.h"
 #include "writer.h"
 
@@ -18,9 +19,8 @@ struct logger {
 	atomic_int refs;             /* contexts */
 	_Atomic uint32_t *fork_word; /* a page that is zero in a child */
 	pthread_mutex_t lock; /* of the tree of contexts, and of starting a child's writer */
-	char identity[2048];  /* ,"service":"…","host":"…","pid":N */
-	size_t nidentity;
-	struct logger *next; /* all loggers of the process, for fork */
+	struct record_identity identity; /* rewritten in a child */
+	struct logger *next;             /* all loggers of the process, for fork */
 };
 
 /* Takes set over, on failure too.  Without a context yet: context_make_root, or logger_stop. */

@@ -131,7 +131,7 @@ put_value(const struct redact *redact, const alog_field *f, struct jbuf *out)
 	LIT(out, "null");
 }
 
-static void
+static inline void
 put_key(const alog_field *f, struct jbuf *out)
 {
 	const size_t n = f->nkey > 0 ? f->nkey : strlen(f->key);
@@ -156,23 +156,112 @@ put_field(const struct redact *redact, const alog_field *f, struct jbuf *out)
 	put_value(redact, f, out);
 }
 
+/*
+ * ---- common fields: a short key, a number, a truth value or a short string ----
+ *
+ * They are put at a place that has room for any of them, so that nothing but the place needs to be
+ * kept: a function that gives NULL has put nothing.
+ */
+
+#define SHORT_MAX  16 /* bytes of a key, or of a string */
+#define COMMON_MAX (2 + SHORT_MAX + 2 + JBUF_NUMBER_MAX)
+
+#ifdef __SSE2__
+static inline char *
+put_common_value(char *p, const alog_field *f)
+{
+	const int64_t i = f->v.i;
+
+	switch ((enum alog_type)f->type) {
+	case ALOG_TYPE_BYTES:
+		if (f->v.s == NULL || f->n - 1 >= SHORT_MAX ||
+		    !jbuf_copy_short(p + 1, f->v.s, f->n))
+			return NULL;
+		p[0] = '"';
+		p[1 + f->n] = '"';
+		return p + 2 + f->n;
+	case ALOG_TYPE_INT:
+		*p = '-';
+		return digits_put(p + (i < 0), i < 0 ? 0 - (uint64_t)i : (uint64_t)i);
+	case ALOG_TYPE_UINT: return digits_put(p, f->v.u);
+	case ALOG_TYPE_BOOL:
+		memcpy(p, i != 0 ? "true" : "fals", 4);
+		p[4] = 'e';
+		return p + (i != 0 ? 4 : 5);
+	case ALOG_TYPE_DOUBLE: return jbuf_three_places(p, f->v.d);
+	default: return NULL;
+	}
+}
+
+/* Whether some key of the envelope has its length and its first letter. */
+static inline bool
+may_be_reserved(const char *key, size_t n)
+{
+#define LENGTH(first, n) [(first)&31] = 1 << (n)
+	static const uint16_t lengths[32] = { LENGTH('t', 2), LENGTH('p', 3), LENGTH('m', 3),
+		LENGTH('h', 4), LENGTH('l', 5), LENGTH('e', 5), LENGTH('r', 6), LENGTH('d', 11),
+		['s' & 31] = 1 << 3 | 1 << 5 | 1 << 6 | 1 << 7 };
+#undef LENGTH
+
+	return (lengths[key[0] & 31] >> n & 1) != 0;
+}
+
+static inline char *
+put_common(char *p, const alog_field *f)
+{
+	const size_t n = f->nkey;
+
+	if (n - 1 >= SHORT_MAX || !jbuf_copy_short(p + 2, f->key, n) ||
+	    (may_be_reserved(f->key, n) && record_reserved(f->key, n)))
+		return NULL;
+	memcpy(p, ",\"", 2);
+	memcpy(p + 2 + n, "\":", 2);
+	return put_common_value(p + n + 4, f);
+}
+
+/* As many as are common and have room; how many. */
+static size_t
+put_commons(const alog_field *fields, size_t n, struct jbuf *out)
+{
+	const size_t room = out->len <= out->cap ? out->cap - out->len : 0;
+	char *const start = out->p + out->len;
+	char *p = start, *end;
+	size_t i;
+
+	for (i = 0; i < n && (size_t)(p - start) + COMMON_MAX <= room; i++, p = end)
+		if ((end = put_common(p, &fields[i])) == NULL)
+			break;
+	out->len += (size_t)(p - start);
+	return i;
+}
+#else
+static size_t
+put_commons(const alog_field *fields, size_t n, struct jbuf *out)
+{
+	(void)fields;
+	(void)n;
+	(void)out;
+	return 0;
+}
+#endif
+
 void
 record_fields(const struct redact *redact, const alog_field *fields, size_t n, struct jbuf *out)
 {
-	for (size_t i = 0; i < n; i++)
-		put_field(redact, &fields[i], out);
+	for (size_t i = 0; i < n; i++) {
+		/* Rules are about names and values: with any of them no field is common. */
+		if (redact == NULL)
+			i += put_commons(fields + i, n - i, out);
+		if (i < n)
+			put_field(redact, &fields[i], out);
+	}
 }
 
 /* ---- the envelope ---- */
 
-static const struct {
-	const char *text; /* from behind ts to behind the level */
-	size_t n;
-} level_text[] = {
-#define LEVEL(name)                                                                            \
-	{                                                                                      \
-		"\",\"level\":\"" name "\"", sizeof("\",\"level\":\"" name "\"") - 1           \
-	}
+/* From behind ts to behind the level. */
+static const char level_text[][24] = {
+#define LEVEL(name) "\",\"level\":\"" name "\""
 	LEVEL("info"),
 	LEVEL("trace"),
 	LEVEL("debug"),
@@ -183,6 +272,21 @@ static const struct {
 	LEVEL("critical"),
 #undef LEVEL
 };
+static const uint8_t level_bytes[] = { 16, 17, 17, 16, 18, 16, 17, 20 };
+
+void
+record_identify(struct record_identity *id, const char *service, const char *host, uint32_t pid)
+{
+	struct jbuf out = { id->text, 0, sizeof id->text };
+
+	LIT(&out, ",\"service\":");
+	jbuf_str(&out, service, strlen(service));
+	LIT(&out, ",\"host\":");
+	jbuf_str(&out, host, strlen(host));
+	LIT(&out, ",\"pid\":");
+	jbuf_u64(&out, pid);
+	id->n = jbuf_full(&out) ? 0 : out.len;
+}
 
 static void
 put_named(const char *name, size_t nname, const char *value, size_t n, struct jbuf *out)
@@ -192,23 +296,30 @@ put_named(const char *name, size_t nname, const char *value, size_t n, struct jb
 }
 
 /* Everything up to and with duration_ms. */
-static void
+static inline __attribute__((always_inline)) void
 put_envelope(const struct record_base *base, const struct record *rec, struct jbuf *out,
     uint16_t *splice)
 {
 	const int level = rec->level >= 1 && rec->level <= ALOG_LEVEL_CRITICAL ? rec->level : 0;
 	const size_t start = out->len;
-	char ts[CLOCK_LENGTH];
 
-	LIT(out, "{\"ts\":\"");
-	clock_format(ts, rec->ts);
-	jbuf_raw(out, ts, sizeof ts);
-	jbuf_raw(out, level_text[level].text, level_text[level].n);
-	jbuf_raw(out, base->run, base->nrun);
+	if (jbuf_fits(out, TS_AT + CLOCK_LENGTH)) {
+		memcpy(out->p + out->len, "{\"ts\":\"", TS_AT);
+		clock_format(out->p + out->len + TS_AT, rec->ts);
+		out->len += TS_AT + CLOCK_LENGTH;
+	} else {
+		char ts[CLOCK_LENGTH];
+
+		LIT(out, "{\"ts\":\"");
+		clock_format(ts, rec->ts);
+		jbuf_raw(out, ts, sizeof ts);
+	}
+	jbuf_text(out, level_text[level], level_bytes[level]);
+	jbuf_text(out, base->run, base->nrun);
 	LIT(out, ",\"seq\":");
 	*splice = (uint16_t)(out->len - start);
-	jbuf_raw(out, base->identity, base->nidentity);
-	jbuf_raw(out, base->stage, base->nstage);
+	jbuf_text(out, base->identity->text, base->identity->n);
+	jbuf_text(out, base->stage, base->nstage);
 	if (rec->event != NULL)
 		put_named(",\"event\":", 9, rec->event, strnlen(rec->event, EVENT_MAX), out);
 	if (rec->status != NULL)
@@ -219,7 +330,7 @@ put_envelope(const struct record_base *base, const struct record *rec, struct jb
 	}
 }
 
-static void
+static inline void
 put_msg(const struct record_base *base, const char *msg, size_t n, struct jbuf *out)
 {
 	LIT(out, ",\"msg\":");
@@ -258,9 +369,8 @@ record_encode(const struct record_base *base, const struct record *rec, struct j
 	put_envelope(base, rec, out, splice);
 	if (rec->msg != NULL)
 		put_msg(base, rec->msg, rec->nmsg, out);
-	jbuf_raw(out, base->bound, base->nbound);
-	for (size_t i = 0; i < rec->n; i++)
-		put_field(base->redact, &rec->fields[i], out);
+	jbuf_text(out, base->bound, base->nbound);
+	record_fields(base->redact, rec->fields, rec->n, out);
 	put_extras(rec, rec->site, out);
 	jbuf_char(out, '}');
 }

@@ -14,13 +14,19 @@
 #include "redact.h"
 #include "runid.h"
 
+/* What is the same in all records of a process: ,"service":"…","host":"…","pid":N */
+struct record_identity {
+	size_t n;
+	char text[2040]; /* a host name of 255 control characters is the longest there is */
+};
+
 /* What is the same in all records of a context, as JSON text made once. */
 struct record_base {
-	const char *run;      /* ,"run_id":"…"  or "" */
-	const char *identity; /* ,"service":"…","host":"…","pid":N */
-	const char *stage;    /* ,"stage":"…"  or "" */
-	const char *bound;    /* ,"k":v…  or "" */
-	size_t nrun, nidentity, nstage, nbound;
+	const char *run;   /* ,"run_id":"…"  or "" */
+	const char *stage; /* ,"stage":"…"  or "" */
+	const char *bound; /* ,"k":v…  or "" */
+	size_t nrun, nstage, nbound;
+	const struct record_identity *identity;
 	const struct redact *redact; /* may be NULL */
 };
 
@@ -39,6 +45,9 @@ struct record {
 	const alog_field *fields;
 	size_t n;
 };
+
+void record_identify(
+    struct record_identity *out, const char *service, const char *host, uint32_t pid);
 
 /*
  * Append the record to out (which may be too small: then out->len says what it takes).  The

@@ -42,25 +42,9 @@ cancelled(const struct state *st)
 struct replay {
 	struct trail trail;
 	struct record_base base; /* of gap records: the dead writer's identity */
-	char identity[512];
+	struct record_identity identity;
 	uint64_t from; /* newest seq that stands in a file */
 };
-
-static void
-identify(struct replay *rp, const struct ring_owner *owner)
-{
-	struct jbuf out = { rp->identity, 0, sizeof rp->identity };
-
-	jbuf_raw(&out, ",\"service\":", 11);
-	jbuf_str(&out, owner->service, strlen(owner->service));
-	jbuf_raw(&out, ",\"host\":", 8);
-	jbuf_str(&out, owner->host, strlen(owner->host));
-	jbuf_raw(&out, ",\"pid\":", 7);
-	jbuf_u64(&out, owner->pid);
-	rp->base = (struct record_base){ .run = "", .stage = "", .bound = "" };
-	rp->base.identity = rp->identity;
-	rp->base.nidentity = jbuf_full(&out) ? 0 : out.len;
-}
 
 /*
  * A gap record in place of lost ones.  Its number is the last of theirs, so that whoever comes back after
@@ -158,7 +142,10 @@ replay(const struct state *st, const struct ring_copy *ring, const struct invent
 	struct resume files;
 	int rc;
 
-	identify(&rp, &ring->owner);
+	record_identify(&rp.identity, ring->owner.service, ring->owner.host, ring->owner.pid);
+	rp.base = (struct record_base){
+		.run = "", .stage = "", .bound = "", .identity = &rp.identity
+	};
 	rp.trail.base = &rp.base;
 	if ((rc = resume_open(&files, st->opt->root, inv->item, inv->n, err)) < 0)
 		return rc;

@@ -483,8 +483,8 @@ start(struct writer *w, alog_error *err)
 }
 
 int
-writer_start(struct writer **ret, const struct settings *set, const char *identity, size_t n,
-    struct monitor *mon, alog_error *err)
+writer_start(struct writer **ret, const struct settings *set,
+    const struct record_identity *identity, struct monitor *mon, alog_error *err)
 {
 	struct writer *w;
 	int rc;
@@ -494,9 +494,8 @@ writer_start(struct writer **ret, const struct settings *set, const char *identi
 	w->set = set;
 	w->mon = mon;
 	w->root = (struct segment_root){ -1, set->root, set->file_mode, set->dir_mode };
-	w->base = (struct record_base){
-		.run = "", .stage = "", .bound = "", .identity = identity, .nidentity = n
-	};
+	w->base =
+	    (struct record_base){ .run = "", .stage = "", .bound = "", .identity = identity };
 	w->trail.seg = SEGMENT_NONE;
 	(void)pthread_mutex_init(&w->lock, NULL);
 	thread_cond_init(&w->synced);

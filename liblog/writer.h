@@ -8,14 +8,15 @@
 #include "monitor.h"
 #include "settings.h"
 
+struct record_identity;
 struct writer;
 
 /*
- * Make the root, the ring and the threads.  set and mon are borrowed until the writer is freed; identity (n
- * bytes of JSON, see record.h) stands in the records that the writer makes itself.
+ * Make the root, the ring and the threads.  set, mon and identity (which stands in
+ * the records that the writer makes itself) are borrowed until the writer is freed.
  */
-int writer_start(struct writer **ret, const struct settings *set, const char *identity,
-    size_t n, struct monitor *mon, alog_error *err);
+int writer_start(struct writer **ret, const struct settings *set,
+    const struct record_identity *identity, struct monitor *mon, alog_error *err);
 
 /*
  * Put an encoded record into the ring, waiting for room as the settings say; *seq (may be NULL) is its

@@ -20,12 +20,9 @@
 #define IDENTITY ",\"service\":\"svc\",\"host\":\"h\",\"pid\":7"
 #define PARSE    (JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES)
 
+static const struct record_identity identity = { sizeof IDENTITY - 1, IDENTITY };
 static const struct record_base plain = {
-	.run = "",
-	.identity = IDENTITY,
-	.stage = "",
-	.bound = "",
-	.nidentity = sizeof IDENTITY - 1,
+	.run = "", .stage = "", .bound = "", .identity = &identity
 };
 
 #define RUN   ",\"run_id\":\"r-1\""
@@ -34,8 +31,7 @@ static const struct record_base plain = {
 static const struct record_base full = {
 	.run = RUN,
 	.nrun = sizeof RUN - 1,
-	.identity = IDENTITY,
-	.nidentity = sizeof IDENTITY - 1,
+	.identity = &identity,
 	.stage = STAGE,
 	.nstage = sizeof STAGE - 1,
 	.bound = BOUND,
@@ -387,7 +383,7 @@ test_cut_field(void **state)
 	fields[0] = alog_kv_int("first", 1);
 	fields[1] = alog_kv_bytes("text", text, sizeof text);
 	fields[2] = alog_kv_int("last", 2);
-	for (size_t max = RECORD_MIN + full.nrun + full.nidentity + full.nstage + full.nbound;
+	for (size_t max = RECORD_MIN + full.nrun + identity.n + full.nstage + full.nbound;
 	     max < RECORD_MIN + MAX_SPAN; max++) {
 		json_t *o = encode_cut(&full, &rec, max);
 		const json_t *part = json_object_get(o, "text");
@@ -421,7 +417,7 @@ test_cut_msg(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof text; i++)
 		text[i] = long_text[(i + 7) % (sizeof long_text - 1)];
-	for (size_t max = RECORD_MIN + full.nrun + full.nidentity + full.nstage + full.nbound;
+	for (size_t max = RECORD_MIN + full.nrun + identity.n + full.nstage + full.nbound;
 	     max < RECORD_MIN + MAX_SPAN; max++) {
 		json_t *o = encode_cut(&full, &rec, max);
 
@@ -479,7 +475,7 @@ test_cut_envelope(void **state)
 		memset(file, 'f', sizeof file);
 		file[cases[i].nfile] = '\0';
 		o = encode_cut(&base, &rec,
-		    RECORD_MIN + base.nrun + base.nidentity + base.nstage + base.nbound);
+		    RECORD_MIN + base.nrun + identity.n + base.nstage + base.nbound);
 		if ((json_object_get(o, "file") != NULL) != cases[i].has_site ||
 		    !json_is_true(json_object_get(o, "audit")) ||
 		    json_object_get(o, "suppressed") == NULL ||

@@ -238,12 +238,10 @@ test_msg(void **state)
 		{ .field = "msg", .pattern = "paid" }, { .field = "host" },
 		{ .field = "event" } };
 	struct redact *r = make(rules, COUNT(rules));
-	const struct record_base base = { .run = "",
-		.identity = ",\"host\":\"h\"",
-		.nidentity = 11,
-		.stage = "",
-		.bound = "",
-		.redact = r };
+	static const struct record_identity identity = { 11, ",\"host\":\"h\"" };
+	const struct record_base base = {
+		.run = "", .identity = &identity, .stage = "", .bound = "", .redact = r
+	};
 	const struct record rec = { .level = ALOG_LEVEL_INFO,
 		.event = "card 5",
 		.msg = "paid by card 1234",

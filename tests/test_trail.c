@@ -35,8 +35,9 @@ on_finished(void *arg, int32_t day, const char *name, uint64_t bytes)
 	p->finished++;
 }
 
+static const struct record_identity identity = { 16, ",\"service\":\"svc\"" };
 static const struct record_base base = {
-	.run = "", .stage = "", .bound = "", .identity = ",\"service\":\"svc\"", .nidentity = 16
+	.run = "", .stage = "", .bound = "", .identity = &identity
 };
 
 static void
