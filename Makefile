@@ -17,8 +17,8 @@ LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf token field 
 	archive ring_read segment inventory redact record rotate trail seal resume recover
 LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks \
 	logger context emit run open
-AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source successor scan \
-	sift expr match prune batch spill merge sorter cache workers sequence plan \
+AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source successor scan scan_set \
+	sift expr match require prune batch spill merge sorter cache workers sequence plan \
 	plan_members plan_replaced twins lastrun frontier search tail build notes query record output output/jsonl \
 	output/json output/csv export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover
@@ -28,7 +28,7 @@ CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 TESTS = api archive bloom bytes cache catalog clock config cost digest emit error \
 	export expr field field_number forks format golden golden_ring index inspect jbuf \
 	keeper kill level live match names output pack path prune query record recover redact \
-	retain ring ring_model rotate runid scan schema seal search segment sketch sorter \
+	require retain ring ring_model rotate runid scan schema seal search segment sketch sorter \
 	source sys tail timespec trail writer writer_faults
 
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.

@@ -57,10 +57,4 @@ int match_line(
 /* What the line that match_line has just been given has in field want[i]. */
 const struct field *match_wanted(const struct match *m, size_t i);
 
-/*
- * Bytes that stand in every matching line that has no \u in it; NULL when nothing is known of that
- * kind.  Valid as long as the query.
- */
-const char *match_literal(const struct match_query *query, size_t *n);
-
 #endif

@@ -55,7 +55,8 @@ struct plan {
 	bool has_stdin;
 };
 
-/* What stands in every line that has to be looked at, but for lines with \u in them; p NULL: look at all. */
+/* What stands in every line that has to be looked at, but for lines with \u in them; p NULL: look at all.
+ * It is valid as long as the plan, and has no line feed. */
 struct plan_literal {
 	const char *p;
 	size_t n;
@@ -67,8 +68,9 @@ struct plan_member {
 	    plain_offset; /* in the file; of its first line in the decompressed data */
 	uint64_t line;    /* number of its first line */
 	uint32_t member_bytes, payload_bytes, lines;
-	bool checked; /* all its lines are objects with a time of their own, or blank */
-	bool untimed; /* some of its lines may have no effective time */
+	bool readable;          /* all its lines are objects, or blank */
+	bool timed;             /* each that is an object has a time of its own */
+	bool untimed;           /* some of its lines may have no effective time */
 	int64_t min_ts, max_ts; /* CLOCK_NONE: no line has one */
 	int64_t ts_before;
 	struct plan_literal literal;

@@ -16,12 +16,6 @@ scan_line(const char **at, const char *end, const char **line, size_t *n)
 	return true;
 }
 
-const char *
-scan_find(const char *hay, size_t n, const char *needle, size_t nneedle)
-{
-	return memmem(hay, n, needle, nneedle);
-}
-
 bool
 scan_blank(const char *line, size_t n)
 {

@@ -13,6 +13,12 @@
 #include "sys.h"
 
 #define BLOCK_BYTES ((size_t)256 << 10)
+#define CLAUSES_MAX (REQUIRE_CLAUSES_MAX + 1)
+
+/* What a clause let through, of members that were searched for it. */
+struct trial {
+	uint64_t bytes, lines;
+};
 
 struct sift_slot {
 	struct match **match; /* one a schema, made when it is needed */
@@ -20,6 +26,9 @@ struct sift_slot {
 	uint8_t *stored; /* a member as it is in the file */
 	char *plain;
 	size_t stored_cap, plain_cap;
+	struct trial trial[CLAUSES_MAX];
+	struct scan_set own; /* of the literal that a member has by itself: */
+	struct plan_literal own_literal;
 };
 
 /* A piece under way. */
@@ -30,16 +39,21 @@ struct piece {
 	struct match *match;
 	const char *path;
 	uint32_t rank;
-	struct plan_literal literal; /* only lines with it are looked at; or p NULL */
-	int64_t ts;                  /* effective time of the line before */
-	bool moved;                  /* the file has no name any more */
+	const struct scan_set
+	    *clause[CLAUSES_MAX]; /* lines without something of each are left out */
+	size_t nclause;
+	int64_t ts;                               /* effective time of the line before */
+	bool moved;                               /* the file has no name any more */
 	uint64_t bad_line, bad_count, bad_offset; /* unreadable lines one after another */
 };
 
 int
 sift_init(struct sift *s, unsigned nslot, auditq_error *err)
 {
-	s->literal.p = match_literal(s->query, &s->literal.n);
+	int r;
+
+	if ((r = require_init(&s->require, s->query, err)) < 0)
+		return r;
 	if ((s->slot = calloc(nslot, sizeof *s->slot)) == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "workers");
 	s->nslot = nslot;
@@ -63,6 +77,7 @@ sift_release(struct sift *s)
 	for (unsigned i = 0; i < s->nslot; i++)
 		slot_release(s, &s->slot[i]);
 	free(s->slot);
+	require_release(&s->require);
 	s->slot = NULL;
 	s->nslot = 0;
 }
@@ -229,40 +244,95 @@ sift_block(struct piece *p, const char *block, size_t n, uint64_t offset, uint64
 	return 0;
 }
 
-/* The next place at or behind from of a needle that was last found at `before`. */
-static const char *
-next_place(const char *before, const char *from, const char *end, const char *needle, size_t n)
+/* What the query requires of a line, and what the member does. */
+static void
+add_clauses(struct piece *p, const struct plan_member *m)
 {
-	const char *hit;
+	struct sift_slot *slot = p->slot;
 
-	if (before != NULL && before >= from)
-		return before;
-	hit = scan_find(from, (size_t)(end - from), needle, n);
-	return hit == NULL ? end : hit;
+	for (size_t i = 0; i < p->s->require.n; i++)
+		p->clause[p->nclause++] = &p->s->require.clause[i];
+	if (m->literal.p == NULL)
+		return;
+	if (m->literal.p != slot->own_literal.p || m->literal.n != slot->own_literal.n) {
+		scan_set_init(&slot->own);
+		(void)scan_set_add(&slot->own, "\\u", 2, false);
+		(void)scan_set_add(&slot->own, m->literal.p, m->literal.n, false);
+		slot->own_literal = m->literal;
+	}
+	p->clause[p->nclause++] = &slot->own;
 }
 
-/* Only lines that could match: of a member all of whose lines are known to be objects with times. */
-static int
-sift_candidates(struct piece *p, const char *block, size_t n, uint64_t offset)
+static bool
+has_others(const struct piece *p, size_t lead, const char *line, const char *end)
 {
-	const char *at = block, *end = block + n, *literal = NULL, *escape = NULL;
+	for (size_t i = 0; i < p->nclause; i++)
+		if (i != lead && scan_set_find(p->clause[i], line, end) == NULL)
+			return false;
+	return true;
+}
 
-	while (at < end) {
-		const char *hit, *line, *feed;
-		int r;
+/* The clause that lets the fewest lines through, as far as is known: each is tried on one member. */
+static size_t
+choose_clause(const struct piece *p)
+{
+	const struct trial *trial = p->slot->trial;
+	size_t best = 0;
 
-		literal = next_place(literal, at, end, p->literal.p, p->literal.n);
-		escape = next_place(escape, at, end, "\\u", 2);
-		hit = literal < escape ? literal : escape;
-		if (hit == end)
-			return 0;
-		feed = memrchr(at, '\n', (size_t)(hit - at));
+	for (size_t i = 0; i < p->nclause; i++) {
+		if (trial[i].bytes == 0)
+			return i;
+		if ((double)trial[i].lines * (double)trial[best].bytes <
+		    (double)trial[best].lines * (double)trial[i].bytes)
+			best = i;
+	}
+	return best;
+}
+
+/* The effective time before `line`, from the lines behind `from`: the last of them that has a time. */
+static void
+catch_up(struct piece *p, const char *from, const char *line)
+{
+	const struct schema *schema = &p->s->plan->schema[p->s->plan->file[p->rank].schema];
+	int64_t ts = CLOCK_NONE;
+
+	while (line > from && ts == CLOCK_NONE) {
+		const char *end = line - 1;
+		const char *feed = memrchr(from, '\n', (size_t)(end - from));
+
+		line = feed == NULL ? from : feed + 1;
+		ts = schema_time(schema, line, (size_t)(end - line));
+	}
+	if (ts != CLOCK_NONE)
+		p->ts = ts;
+}
+
+/* Only the lines of a member that could match; it has no unreadable ones, which would have to be told. */
+static int
+sift_candidates(struct piece *p, const struct plan_member *m, const char *block)
+{
+	const char *at = block, *end = block + m->payload_bytes, *known = block, *hit;
+	const size_t lead = choose_clause(p);
+	struct trial *trial = &p->slot->trial[lead];
+	int r;
+
+	trial->bytes += m->payload_bytes;
+	while ((hit = scan_set_find(p->clause[lead], at, end)) != NULL) {
+		const char *feed = memrchr(at, '\n', (size_t)(hit - at)), *line;
+
 		line = feed == NULL ? at : feed + 1;
 		feed = memchr(hit, '\n', (size_t)(end - hit));
 		at = feed == NULL ? end : feed + 1;
-		r = sift_line(p, line, (size_t)((feed == NULL ? end : feed) - line),
-		    offset + (uint64_t)(line - block), 0);
-		if (r < 0)
+		trial->lines++;
+		if (feed == NULL)
+			feed = end;
+		if (!has_others(p, lead, line, feed))
+			continue;
+		if (!m->timed)
+			catch_up(p, known, line);
+		known = at;
+		if ((r = sift_line(p, line, (size_t)(feed - line),
+			 m->plain_offset + (uint64_t)(line - block), 0)) < 0)
 			return r;
 	}
 	return 0;
@@ -383,9 +453,9 @@ sift_payload(struct piece *p, const struct plan_member *m, const char *plain)
 	p->ts = m->ts_before;
 	p->out->counts.bytes_inflated += m->payload_bytes;
 	p->out->counts.lines += m->lines;
-	p->literal = m->literal.p != NULL ? m->literal : p->s->literal;
-	if (m->checked && p->literal.p != NULL)
-		r = sift_candidates(p, plain, m->payload_bytes, m->plain_offset);
+	add_clauses(p, m);
+	if (m->readable && p->nclause > 0)
+		r = sift_candidates(p, m, plain);
 	else
 		r = sift_block(p, plain, m->payload_bytes, m->plain_offset, &line);
 	if (r < 0)

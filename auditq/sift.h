@@ -7,6 +7,7 @@
 #include "batch.h"
 #include "notes.h"
 #include "plan.h"
+#include "require.h"
 
 struct sift_slot; /* one worker's tools */
 
@@ -28,7 +29,7 @@ struct sift {
 
 	struct sift_slot *slot;
 	unsigned nslot;
-	struct plan_literal literal; /* stands in every matching line */
+	struct require require;
 };
 
 /* What came of a piece. */

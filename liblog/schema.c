@@ -252,41 +252,53 @@ schema_value_time(const struct field *value)
 	return epoch_time(&epoch);
 }
 
+/* The commonest first. */
+static const struct {
+	const char *name;
+	int level;
+} level_names[] = {
+	{ "info", 2 },
+	{ "error", 5 },
+	{ "warn", 4 },
+	{ "debug", 1 },
+	{ "trace", 0 },
+	{ "notice", 3 },
+	{ "critical", 6 },
+	{ "warning", 4 },
+	{ "err", 5 },
+	{ "fatal", 6 },
+	{ "crit", 6 },
+	{ "information", 2 },
+	{ "informational", 2 },
+	{ "verbose", 0 },
+	{ "alert", 6 },
+	{ "emerg", 6 },
+	{ "emergency", 6 },
+	{ "panic", 6 },
+};
+
+const char *
+schema_level_name(size_t i, int *level)
+{
+	if (i >= sizeof level_names / sizeof level_names[0])
+		return NULL;
+	*level = level_names[i].level;
+	return level_names[i].name;
+}
+
 int
 schema_level(const char *s, size_t n)
 {
-	static const struct {
-		const char *name;
-		int level;
-	} names[] = {
-		{ "info", 2 },
-		{ "error", 5 },
-		{ "warn", 4 },
-		{ "debug", 1 },
-		{ "trace", 0 },
-		{ "notice", 3 },
-		{ "critical", 6 },
-		{ "warning", 4 },
-		{ "err", 5 },
-		{ "fatal", 6 },
-		{ "crit", 6 },
-		{ "information", 2 },
-		{ "informational", 2 },
-		{ "verbose", 0 },
-		{ "alert", 6 },
-		{ "emerg", 6 },
-		{ "emergency", 6 },
-		{ "panic", 6 },
-	};
 	char lower[16];
 
 	if (n > sizeof lower)
 		return SCHEMA_NO_LEVEL;
 	for (size_t i = 0; i < n; i++)
 		lower[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] | 0x20) : s[i];
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (strlen(names[i].name) == n && memcmp(names[i].name, lower, n) == 0)
-			return names[i].level;
+	for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++)
+		if (strlen(level_names[i].name) == n &&
+		    memcmp(level_names[i].name, lower, n) == 0)
+			return level_names[i].level;
 	return SCHEMA_NO_LEVEL;
 }
 
@@ -316,11 +328,18 @@ schema_value_level(const struct field *value)
 }
 
 bool
+schema_level_failed(int level)
+{
+	return level == LEVEL_ERROR || level == LEVEL_CRITICAL;
+}
+
+bool
 schema_value_failed(const struct field *status, int level)
 {
 	if (status->type > FIELD_NULL)
-		return status->type == FIELD_STRING && field_equals(status, "failed", 6);
-	return level == LEVEL_ERROR || level == LEVEL_CRITICAL;
+		return status->type == FIELD_STRING &&
+		    field_equals(status, SCHEMA_FAILED, strlen(SCHEMA_FAILED));
+	return schema_level_failed(level);
 }
 
 /* ---- lines ----------------------------------------------------------------------------- */

@@ -39,6 +39,8 @@ bool schema_equal(const struct schema *a, const struct schema *b);
 /* The key that means here what `name` means in schema_default ("stage", say); any other name is itself. */
 const char *schema_key(const struct schema *s, const char *name);
 
+#define SCHEMA_FAILED "failed" /* the value of the status key that means so */
+
 /* Index of the level names "trace" ... "critical"; SCHEMA_NO_LEVEL: none or not understood. */
 enum { SCHEMA_LEVELS = 7, SCHEMA_NO_LEVEL = 7 };
 
@@ -69,8 +71,12 @@ int64_t schema_first_time(const struct field *value, size_t n);
 /* 0 ... 6 of a level's name in any case ("warning", "err", "fatal", "crit", "emerg", "alert",
  * "information", "verbose" ... too), or SCHEMA_NO_LEVEL. */
 int schema_level(const char *s, size_t n);
-/* The same of the value of the level key. */
+/* The names that it knows, in lower case, with their levels: i from 0 until NULL comes. */
+const char *schema_level_name(size_t i, int *level);
+/* The same of the value of the level key: a string, or else it is none. */
 int schema_value_level(const struct field *value);
+/* Whether a level alone means failed. */
+bool schema_level_failed(int level);
 /* Whether a record with this value of the status key and this level counts as failed. */
 bool schema_value_failed(const struct field *status, int level);
 

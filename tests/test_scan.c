@@ -49,33 +49,160 @@ test_lines(void **state)
 	}
 }
 
-static const char *
-naive_find(const char *hay, size_t n, const char *needle, size_t m)
+/* ---- several needles ---- */
+
+/* The ways that there are here. */
+static size_t
+ways(enum scan_way out[2])
 {
-	for (size_t i = 0; i + m <= n; i++)
-		if (memcmp(hay + i, needle, m) == 0)
-			return hay + i;
+	out[0] = SCAN_PORTABLE;
+	out[1] = scan_best_way();
+	return out[1] == SCAN_PORTABLE ? 1 : 2;
+}
+
+static bool
+naive_equal(const char *p, const struct scan_needle *needle)
+{
+	for (size_t i = 0; i < needle->n; i++) {
+		char c = p[i];
+
+		if (needle->fold && c >= 'A' && c <= 'Z')
+			c = (char)(c + 32);
+		if (c != needle->p[i])
+			return false;
+	}
+	return true;
+}
+
+/* The first line with a needle in it; its start, or NULL. */
+static const char *
+naive_line(const struct scan_set *set, const char *hay, const char *end)
+{
+	const char *line = hay;
+
+	for (const char *p = hay; p < end; p++) {
+		for (size_t i = 0; i < set->n; i++)
+			if (set->needle[i].n <= (size_t)(end - p) &&
+			    naive_equal(p, &set->needle[i]))
+				return line;
+		if (*p == '\n')
+			line = p + 1;
+	}
 	return NULL;
 }
 
-static void
-test_find(void **state)
+static const char *
+found_line(const struct scan_set *set, const char *hay, const char *end)
 {
+	const char *hit = scan_set_find(set, hay, end), *feed;
+
+	if (hit == NULL)
+		return NULL;
+	assert_true(hit >= hay && hit < end);
+	feed = hit == hay ? NULL : memrchr(hay, '\n', (size_t)(hit - hay));
+	return feed == NULL ? hay : feed + 1;
+}
+
+static uint64_t
+draw(uint64_t *seed, uint64_t below)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (*seed >> 33) % below;
+}
+
+/* Needles of few letters, so that parts of them are everywhere. */
+static void
+make_set(struct scan_set *set, char text[SCAN_NEEDLES_MAX][12], uint64_t *seed)
+{
+	size_t n = draw(seed, 4) == 0 ? draw(seed, SCAN_NEEDLES_MAX + 1) : draw(seed, 4);
+
+	scan_set_init(set);
+	for (size_t i = 0; i < n; i++) {
+		bool fold = draw(seed, 3) == 0;
+		size_t len = 1 + draw(seed, draw(seed, 3) == 0 ? 3 : 12);
+
+		for (size_t k = 0; k < len; k++)
+			text[i][k] = "abk\"{\\u0"[draw(seed, 8)];
+		assert_true(scan_set_add(set, text[i], len, fold));
+	}
+}
+
+static void
+test_set(void **state)
+{
+	static char text[SCAN_NEEDLES_MAX][12];
 	uint64_t seed = 99;
-	char hay[200], needle[8];
+	enum scan_way way[2];
+	size_t nway = ways(way), hits = 0, misses = 0;
 
 	(void)state;
-	for (int round = 0; round < 50000; round++) {
-		size_t n, m;
-		for (size_t i = 0; i < sizeof hay; i++) {
-			seed = seed * 6364136223846793005u + 1442695040888963407u;
-			hay[i] = "ab\n\0"[seed >> 61 & 3];
+	for (int round = 0; round < 30000; round++) {
+		size_t n = draw(&seed, draw(&seed, 2) == 0 ? 40 : 200);
+		char *hay = malloc(n + 1); /* exact: reading over the end is seen under ASan */
+		const char *want;
+		struct scan_set set;
+
+		assert_non_null(hay);
+		make_set(&set, text, &seed);
+		for (size_t i = 0; i < n; i++)
+			hay[i] = "abkABK\"{[\\u0\n\0\x81q"[draw(&seed, 16)];
+		hay = realloc(hay, n > 0 ? n : 1);
+		want = naive_line(&set, hay, hay + n);
+		hits += want != NULL;
+		misses += want == NULL;
+		for (size_t w = 0; w < nway; w++) {
+			set.way = way[w];
+			assert_ptr_equal(found_line(&set, hay, hay + n), want);
 		}
-		n = seed >> 32 & 127;
-		m = seed >> 40 & 7;
-		memcpy(needle, hay + (seed >> 48 & 127), m);
-		assert_ptr_equal(scan_find(hay, n, needle, m), naive_find(hay, n, needle, m));
+		free(hay);
 	}
+	assert_true(hits > 5000 && misses > 5000);
+}
+
+/* Each needle at each place of a block, the rest of which is one that it nearly is. */
+static void
+test_set_places(void **state)
+{
+	static const char *const needles[] = { "x", "\\u", "\"e\"", "\"failed\"", "detection",
+		"\"0199feae-0000-7000-8000-000000000001\"" };
+	enum scan_way way[2];
+	size_t nway = ways(way);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(needles); i++)
+		for (size_t n = strlen(needles[i]), size = n; size < n + 70; size++)
+			for (size_t at = 0; at + n <= size; at++) {
+				char *hay = malloc(size);
+				struct scan_set set;
+
+				assert_non_null(hay);
+				memset(hay, needles[i][0], size);
+				if (n == 1)
+					memset(hay, 'y', size);
+				memcpy(hay + at, needles[i], n);
+				scan_set_init(&set);
+				assert_true(scan_set_add(&set, needles[i], n, false));
+				for (size_t w = 0; w < nway; w++) {
+					set.way = way[w];
+					assert_non_null(scan_set_find(&set, hay, hay + size));
+					assert_null(scan_set_find(&set, hay, hay + at + n - 1));
+				}
+				free(hay);
+			}
+}
+
+static void
+test_set_full(void **state)
+{
+	static const char hay[64];
+	struct scan_set set;
+
+	(void)state;
+	scan_set_init(&set);
+	assert_null(scan_set_find(&set, hay, hay + sizeof hay));
+	for (int i = 0; i < SCAN_NEEDLES_MAX; i++)
+		assert_true(scan_set_add(&set, "zz", 2, false));
+	assert_false(scan_set_add(&set, "zz", 2, false));
 }
 
 static void
@@ -94,7 +221,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_set_places),
+		cmocka_unit_test(test_set_full),
 		cmocka_unit_test(test_blank),
 	};
 
