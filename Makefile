@@ -46,7 +46,9 @@ PACKAGES = gcc:gcc pkg-config:pkg-config libc6-dev libjansson-dev zlib1g-dev lib
 	libpcre2-dev libssl-dev
 CHECK_PACKAGES = g++:g++ libcmocka-dev scdoc:scdoc clang:clang python3:python3 jq:jq \
 	'?node:nodejs' '?npm:npm' '?strace:strace'
-BENCH_PACKAGES = g++:g++ libspdlog-dev libglib2.0-dev
+BENCH_PACKAGES = g++:g++ libspdlog-dev libglib2.0-dev python3:python3 '?rg:ripgrep' '?jq:jq' \
+	'?gojq:gojq' '?lnav:lnav' '?pigz:pigz' '?zstd:zstd' '?node:nodejs' '?npm:npm' \
+	'?/lib/systemd/systemd-journal-remote:systemd-journal-remote'
 
 # ---- how it is built -----------------------------------------------------------------------
 
@@ -167,13 +169,25 @@ check-asan check-tsan:
 check-clang:
 	clang -std=c11 -D_GNU_SOURCE $(WARN) -Werror -fsyntax-only -Itests -Iauditq -Iliblog $(SOURCES)
 
+# Each prints tables, and writes build/bench/NAME.json. BENCH_OPTIONS go to the program: see its --help.
+setup-bench: setup
+	@sh .ci/packages $(BENCH_PACKAGES)
+	@sh tests/foreign/setup build/npm
+	@$(MAKE) -s -j2 all $B/tests/bench/maketrail $(BENCHES:%=$B/tests/bench/%)
+
+# Queries of a trail of about 1 GB beside other tools, for the targets of each; and of more data.
+bench-query: setup-bench
+	@tests/bench/query $B $(BENCH_OPTIONS)
+# Reading the fields of a line, GB/s on one core.
+bench-field: setup-bench
+	@tests/bench/fields $B
+
 # Peak memory of queries over a trail of about 1 GB, against the bound of 64 MB.
-bench-memory: all $B/tests/bench/maketrail
+bench-memory: setup-bench
 	tests/bench/memory $B
 
 # What a log call costs beside other libraries; as JSON lines in build/bench/emit/emit.json.
-bench-emit:
-	@sh .ci/packages $(PACKAGES) $(BENCH_PACKAGES)
+bench-emit: setup-bench
 	@$(MAKE) -s -j2 $B/tests/bench/emit
 	@rm -rf $B/bench/emit && mkdir -p $B/bench/emit
 	@$B/tests/bench/emit $B/bench/emit $(ROUNDS)
@@ -231,7 +245,7 @@ clean:
 	rm -rf build
 
 .PHONY: all demo setup setup-check suite-all check check-unit check-asan check-tsan check-clang \
-	bench-emit bench-memory soak golden lint man install uninstall clean always
+	setup-bench bench-query bench-field bench-emit bench-memory soak golden lint man install uninstall clean always
 always:
 .SECONDARY:
 -include $(OBJECTS:.o=.d)
