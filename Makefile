@@ -27,7 +27,7 @@ CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = api archive bloom bytes cache catalog clock config cost digest emit error \
 	export expr field field_number forks format golden golden_ring index inspect jbuf \
-	keeper kill level live match names output pack path prune query record recover redact \
+	keeper kill level live many match names output pack path prune query record recover redact \
 	require retain ring ring_model rotate runid scan schema seal search segment sketch sorter \
 	source sys tail timespec trail writer writer_faults
 

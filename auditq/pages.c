@@ -6,7 +6,7 @@
 
 #include "sys.h"
 
-#define TAIL_BYTES 65536
+#define TAIL_BYTES 16384
 
 /* n bytes of the file, which must have them, or an error: it shrinks while it is read. */
 static int

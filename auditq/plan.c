@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +19,33 @@
 
 /* At making a plan, while files vanish that were listed. */
 #define ATTEMPTS 8
+/* Pieces of work that are under way at a time, and files in one at most. */
+#define PIECES      64
+#define PIECE_FILES 64
+/* Members in the lists of all files: some megabytes. */
+#define KEPT_MAX 65536
 
 struct planning {
 	struct plan *plan;
 	const struct question *q;
+	const struct match_query *query; /* or NULL: indexes are not asked */
+	bool counting;
+	pthread_mutex_t *lock; /* of the plan's schemas */
 	const struct qwarn *warn;
 	auditq_counts *counts;
 	auditq_error *err;
+};
+
+/* A piece of the catalog. */
+struct piece {
+	struct work work; /* first */
+	struct planning planning;
+	size_t first, end;
+	int r;
+	struct notes notes;
+	struct qwarn warn;
+	auditq_counts counts;
+	auditq_error err;
 };
 
 static int
@@ -95,21 +116,24 @@ open_listed(const struct planning *p, struct catalog_file *f)
 
 /* The number of a schema, which few trails have more than one of. */
 static int
-add_schema(struct plan *p, const struct schema *s, unsigned *out, auditq_error *err)
+add_schema(const struct planning *p, const struct schema *s, unsigned *out)
 {
+	struct plan *plan = p->plan;
 	struct schema *grown;
+	size_t i = 0;
 
-	for (size_t i = 0; i < p->nschema; i++)
-		if (schema_equal(&p->schema[i], s)) {
-			*out = (unsigned)i;
-			return 0;
-		}
-	if ((grown = realloc(p->schema, (p->nschema + 1) * sizeof *grown)) == NULL)
-		return no_memory(err);
-	p->schema = grown;
-	p->schema[p->nschema] = *s;
-	*out = (unsigned)p->nschema++;
-	return 0;
+	(void)pthread_mutex_lock(p->lock);
+	while (i < plan->nschema && !schema_equal(&plan->schema[i], s))
+		i++;
+	if (i == plan->nschema &&
+	    (grown = realloc(plan->schema, (i + 1) * sizeof *grown)) != NULL) {
+		plan->schema = grown;
+		plan->schema[plan->nschema++] = *s;
+	}
+	*out = (unsigned)i;
+	i = plan->nschema;
+	(void)pthread_mutex_unlock(p->lock);
+	return *out < i ? 0 : no_memory(p->err);
 }
 
 /* ---- one file ---- */
@@ -148,7 +172,7 @@ look_at_start(const struct planning *p, struct plan_file *f, int fd, const char 
 	if (p->q->use_index)
 		qwarn_send(p->warn, AUDITQ_ECORRUPT, false, f->in->path, 0, 0,
 		    "no usable index, so all of it is read: %s", why);
-	return r == 1 ? add_schema(p->plan, &schema, &f->schema, p->err) : 0;
+	return r == 1 ? add_schema(p, &schema, &f->schema) : 0;
 }
 
 /* Whether the totals show that no line matches. */
@@ -194,7 +218,7 @@ take_footer(const struct planning *p, struct plan_file *f, const struct format_f
 			p->counts->files_by_footer++;
 		}
 	}
-	return add_schema(p->plan, &schema, &f->schema, p->err);
+	return add_schema(p, &schema, &f->schema);
 }
 
 /* A footer that is whole, in a file shorter than it says: something was taken out before it. */
@@ -213,6 +237,63 @@ look_for_lines(struct plan_file *f, int fd)
 	f->lines = footer.lines;
 }
 
+static void
+add_counts(auditq_counts *to, const auditq_counts *from)
+{
+	to->files_by_footer += from->files_by_footer;
+	to->files_replaced += from->files_replaced;
+	to->members += from->members;
+	to->members_by_time += from->members_by_time;
+	to->members_by_counts += from->members_by_counts;
+	to->members_by_filter += from->members_by_filter;
+	to->members_by_run += from->members_by_run;
+}
+
+/* Whether there is room for the members that have to be read of a file, until they are. */
+static bool
+keep_members(struct plan *plan, struct plan_file *f, struct plan_member *member, size_t n)
+{
+	struct plan_member *shrunk = realloc(member, n * sizeof *member);
+
+	if (__atomic_add_fetch(&plan->kept, n, __ATOMIC_RELAXED) > KEPT_MAX) {
+		(void)__atomic_sub_fetch(&plan->kept, n, __ATOMIC_RELAXED);
+		free(shrunk != NULL ? shrunk : member);
+		return false;
+	}
+	f->member = shrunk != NULL ? shrunk : member;
+	f->nmember = n;
+	return true;
+}
+
+/* Ask an archive's index, now that it is open.  What there is to read is kept for its time; but of a count
+ * only that there is nothing, since it is not known yet whether summaries may answer. */
+static int
+ask_index(const struct planning *p, struct plan_file *f, int fd)
+{
+	auditq_counts counts = { 0 };
+	struct plan_member *member = NULL;
+	uint64_t answered = 0;
+	size_t n = 0;
+	int r = plan_members(p->plan, (size_t)(f - p->plan->file), fd, p->q, p->query, &member,
+	    &n, p->counting ? &answered : NULL, p->warn, &counts, p->err);
+
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		f->planned = f->unusable = true;
+	} else if (n == 0 && answered == 0) {
+		free(member);
+		f->how = PLAN_SKIP;
+	} else if (n == 0 || p->counting) {
+		free(member);
+		return 0;
+	} else if (!(f->planned = keep_members(p->plan, f, member, n))) {
+		return 0;
+	}
+	add_counts(p->counts, &counts);
+	return 0;
+}
+
 static int
 look_at_gzip(const struct planning *p, struct plan_file *f, int fd)
 {
@@ -222,8 +303,12 @@ look_at_gzip(const struct planning *p, struct plan_file *f, int fd)
 
 	error_reset(&error);
 	r = archive_read_footer(fd, f->in->size, f->in->path, &footer, &error);
-	if (r == 0)
-		return take_footer(p, f, &footer);
+	if (r == 0) {
+		r = take_footer(p, f, &footer);
+		return r == 0 && f->how == PLAN_ARCHIVE && p->query != NULL
+		    ? ask_index(p, f, fd)
+		    : r;
+	}
 	if (r == ALOG_EVERSION) {
 		refuse(p, f, AUDITQ_EVERSION, error.text);
 		return 0;
@@ -241,10 +326,8 @@ look(const struct planning *p, struct plan_file *f, struct catalog_file *in)
 
 	f->in = in;
 	f->how = PLAN_STREAM;
-	if (in->kind != CATALOG_REGULAR) {
-		p->plan->has_stdin |= in->kind == CATALOG_STDIN;
+	if (in->kind != CATALOG_REGULAR)
 		return 0;
-	}
 	if ((fd = open_listed(p, in)) < 0) {
 		f->how = PLAN_SKIP;
 		return 0;
@@ -354,48 +437,104 @@ check_sequences(const struct planning *p)
 
 /* ---- the plan ---- */
 
-static int
-look_at_all(const struct planning *p)
+static void
+run_piece(struct work *work, unsigned slot)
 {
-	struct plan *plan = p->plan;
-	unsigned zero;
-	int r;
+	struct piece *p = (struct piece *)work;
+	struct plan *plan = p->planning.plan;
 
-	if ((r = add_schema(plan, &schema_default, &zero, p->err)) < 0)
-		return r;
-	for (size_t i = 0; i < plan->catalog.n; i++)
-		if ((r = look(p, &plan->file[i], &plan->catalog.file[i])) < 0)
-			return r;
-	if ((r = plan_replaced(plan, p->warn, p->counts, p->err)) < 0)
-		return r;
-	return check_sequences(p);
+	(void)slot;
+	for (size_t i = p->first; i < p->end && p->r == 0; i++)
+		p->r = look(&p->planning, &plan->file[i], &plan->catalog.file[i]);
 }
 
 static int
-make(struct plan **ret, const struct question *q, const struct qwarn *warn,
-    auditq_counts *counts, auditq_error *err)
+finish_piece(struct piece *p, struct workers *workers, const struct planning *all)
+{
+	workers_wait(workers, &p->work);
+	notes_deliver(&p->notes, all->warn);
+	add_counts(all->counts, &p->counts);
+	if (p->r < 0 && all->err != NULL && all->err->code == 0)
+		*all->err = p->err;
+	return p->r;
+}
+
+/* Some pieces at a time; all that were begun are waited for, since they must not outlive this call. */
+static int
+look_at_files(const struct planning *all, struct workers *workers)
+{
+	size_t n = all->plan->catalog.n, next = 0;
+	size_t files = n / PIECES < PIECE_FILES ? n / PIECES + 1 : PIECE_FILES;
+	struct piece *piece = calloc(PIECES, sizeof *piece);
+	int r = 0;
+
+	if (piece == NULL)
+		return no_memory(all->err);
+	while (next < n && r == 0) {
+		size_t begun = 0;
+
+		for (; next < n && begun < PIECES; begun++) {
+			struct piece *p = &piece[begun];
+
+			*p = (struct piece){ .work.run = run_piece, .planning = *all };
+			p->first = next;
+			p->end = next = next + files < n ? next + files : n;
+			p->warn = notes_target(&p->notes);
+			p->planning.warn = &p->warn;
+			p->planning.counts = &p->counts;
+			p->planning.err = &p->err;
+			workers_add(workers, &p->work);
+		}
+		for (size_t i = 0; i < begun; i++) {
+			int one = finish_piece(&piece[i], workers, all);
+
+			r = r < 0 ? r : one;
+		}
+	}
+	free(piece);
+	return r;
+}
+
+static int
+look_at_all(struct planning *p, struct workers *workers)
+{
+	pthread_mutex_t lock;
+	unsigned zero;
+	int r;
+
+	(void)pthread_mutex_init(&lock, NULL);
+	p->lock = &lock;
+	if ((r = add_schema(p, &schema_default, &zero)) == 0)
+		r = look_at_files(p, workers);
+	(void)pthread_mutex_destroy(&lock);
+	if (r < 0 || (r = plan_replaced(p->plan, p->warn, p->counts, p->err)) < 0)
+		return r;
+	for (size_t i = 0; i < p->plan->catalog.n; i++)
+		p->plan->has_stdin |= p->plan->catalog.file[i].kind == CATALOG_STDIN;
+	return check_sequences(p);
+}
+
+/* One attempt, by what is asked in all of them. */
+static int
+make(struct planning p, struct workers *workers, struct plan **ret)
 {
 	struct plan *plan = calloc(1, sizeof *plan);
-	struct planning p = { plan, q, warn, counts, err };
+	const struct question *q = p.q;
 	int r;
 
 	if (plan == NULL)
-		return no_memory(err);
+		return no_memory(p.err);
+	p.plan = plan;
 	r = catalog_list(&plan->catalog, (const char *const *)q->path.p, q->path.n, q->after,
-	    q->before, warn, err);
+	    q->before, p.warn, p.err);
 	if (r == 0 && (plan->file = calloc(plan->catalog.n + 1, sizeof *plan->file)) == NULL)
-		r = no_memory(err);
+		r = no_memory(p.err);
 	if (r == 0)
-		r = look_at_all(&p);
+		r = look_at_all(&p, workers);
 	if (r < 0) {
 		plan_free(plan);
 		return r;
 	}
-	counts->partitions = plan->catalog.partitions;
-	counts->partitions_pruned = plan->catalog.partitions_pruned;
-	counts->files = plan->catalog.listed;
-	counts->files_by_date = plan->catalog.pruned;
-	counts->bytes_total = plan->catalog.bytes;
 	*ret = plan;
 	return 0;
 }
@@ -430,27 +569,39 @@ on_warning(void *arg, const auditq_warning *w)
 }
 
 int
-plan_new(struct plan **ret, const struct question *q, const struct qwarn *warn,
-    auditq_counts *counts, auditq_error *err)
+plan_new(struct plan **ret, const struct question *q, const struct match_query *query,
+    bool counting, struct workers *workers, const struct qwarn *warn, auditq_counts *counts,
+    auditq_error *err)
 {
 	struct attempts a = { .to = warn };
 	const struct qwarn once = { on_warning, &a };
-	const auditq_counts before = *counts;
+	auditq_counts own;
+	struct planning p = { .q = q,
+		.query = query,
+		.counting = counting,
+		.warn = &once,
+		.counts = &own,
+		.err = err };
 	struct plan *plan = NULL;
 	int r;
 
 	for (int left = ATTEMPTS; left > 0; left--) {
 		plan_free(plan);
 		plan = NULL;
-		counts->files_by_footer = before.files_by_footer;
-		counts->files_replaced = before.files_replaced;
+		own = (auditq_counts){ 0 };
 		a.again = false;
 		a.last = left == 1;
-		if ((r = make(&plan, q, &once, counts, err)) < 0)
+		if ((r = make(p, workers, &plan)) < 0)
 			return r;
 		if (!a.again)
 			break;
 	}
+	add_counts(counts, &own);
+	counts->partitions = plan->catalog.partitions;
+	counts->partitions_pruned = plan->catalog.partitions_pruned;
+	counts->files = plan->catalog.listed;
+	counts->files_by_date = plan->catalog.pruned;
+	counts->bytes_total = plan->catalog.bytes;
 	*ret = plan;
 	return 0;
 }
@@ -460,8 +611,10 @@ plan_free(struct plan *p)
 {
 	if (p == NULL)
 		return;
-	for (size_t i = 0; p->file != NULL && i < p->catalog.n; i++)
+	for (size_t i = 0; p->file != NULL && i < p->catalog.n; i++) {
+		free(p->file[i].member);
 		free(p->file[i].part);
+	}
 	catalog_release(&p->catalog);
 	free(p->file);
 	free(p->schema);

@@ -2,8 +2,8 @@
  * plan - what of the catalog has to be read, and why not the rest.
  *
  * Two steps.  At the start each file is looked at once: gzip or not, its footer if it is an archive.  The
- * members of an archive are planned when the answer gets to its time: until then nothing of its
- * index is in memory.
+ * members of an archive are planned when the answer gets to its time, and until then nothing of its index is
+ * in memory; but for a question that most archives have no answer to, they are all asked at the start.
  */
 #ifndef PLAN_H
 #define PLAN_H
@@ -11,6 +11,7 @@
 #include "catalog.h"
 #include "index.h"
 #include "question.h"
+#include "workers.h"
 
 enum plan_how {
 	PLAN_SKIP,    /* it cannot match, or cannot be read (which was said) */
@@ -24,35 +25,6 @@ struct plan_part {
 	uint32_t number;        /* of that segment */
 	uint64_t offset, bytes; /* in the decompressed data */
 	uint64_t first, last;   /* smallest and largest number of its records */
-};
-
-struct plan_file {
-	const struct catalog_file *in;
-	enum plan_how how;
-	unsigned schema; /* index into the plan's schemas */
-	bool ours;       /* a footer was found: lines is set; of an archive, the times too */
-	bool untimed;    /* some of its lines may have no effective time */
-	int64_t min_ts, max_ts; /* of effective times; CLOCK_NONE: none has one */
-	uint64_t lines;
-	bool seqs;                    /* every record has a number: */
-	uint64_t first_seq, last_seq; /* smallest and largest */
-	bool shared;       /* some of its records may be in another file of its writer too */
-	bool compacted;    /* it stands for other files */
-	bool replaced;     /* an archive of the catalog stands for it */
-	uint8_t whole[32]; /* of a footer: its digest */
-	struct plan_part *part;
-	size_t nparts;
-	bool gone; /* atomic: it was removed while its members were read, and that was said */
-};
-
-struct plan {
-	struct catalog catalog;
-	struct plan_file *file; /* as in the catalog: the index is the path's rank */
-	struct schema *schema;
-	size_t nschema;
-	size_t nparts; /* of all files */
-	bool shared;   /* of any file */
-	bool has_stdin;
 };
 
 /* What stands in every line that has to be looked at, but for lines with \u in them; p NULL: look at all.
@@ -76,10 +48,40 @@ struct plan_member {
 	struct plan_literal literal;
 };
 
-/* Warnings go to warn, numbers to counts.  *ret is to be freed with plan_free. */
-int plan_new(struct plan **ret, const struct question *q, const struct qwarn *warn,
-    auditq_counts *counts, auditq_error *err);
-void plan_free(struct plan *p);
+struct plan_file {
+	const struct catalog_file *in;
+	enum plan_how how;
+	unsigned schema; /* index into the plan's schemas */
+	bool ours;       /* a footer was found: lines is set; of an archive, the times too */
+	bool untimed;    /* some of its lines may have no effective time */
+	int64_t min_ts, max_ts; /* of effective times; CLOCK_NONE: none has one */
+	uint64_t lines;
+	bool seqs;                    /* every record has a number: */
+	uint64_t first_seq, last_seq; /* smallest and largest */
+	bool shared;       /* some of its records may be in another file of its writer too */
+	bool compacted;    /* it stands for other files */
+	bool replaced;     /* an archive of the catalog stands for it */
+	uint8_t whole[32]; /* of a footer: its digest */
+	struct plan_part *part;
+	size_t nparts;
+	bool gone; /* atomic: it was removed while its members were read, and that was said */
+
+	/* What plan_new found out already for plan_members, if it did. */
+	bool planned, unusable;     /* its index was read; and is of no use */
+	struct plan_member *member; /* that have to be read */
+	size_t nmember;
+};
+
+struct plan {
+	struct catalog catalog;
+	struct plan_file *file; /* as in the catalog: the index is the path's rank */
+	struct schema *schema;
+	size_t nschema;
+	size_t nparts; /* of all files */
+	bool shared;   /* of any file */
+	bool has_stdin;
+	size_t kept; /* atomic: members in the files' lists */
+};
 
 /* For plan_new: leave out what compacted archives stand for. */
 int plan_replaced(
@@ -90,11 +92,24 @@ int plan_replaced(
 const char *plan_writer(const struct plan *p, size_t file, uint64_t offset);
 
 /*
- * The members of an archive that have to be read, in order; *out is to be freed.  With answered
- * (for a count), those whose summary tells how many of their lines match are added to *answered instead.
- * 0, or 1: the index is damaged, the file has to be read as a stream; negative.
+ * Warnings go to warn, numbers to counts.  *ret is to be freed with plan_free.  With a query that indexes
+ * may answer, archives none of whose members has to be read are left out at once; NULL: their time may not
+ * come, or the query is not known yet.
  */
-int plan_members(struct plan *p, size_t file, const struct question *q,
+int plan_new(struct plan **ret, const struct question *q, const struct match_query *query,
+    bool counting, struct workers *workers, const struct qwarn *warn, auditq_counts *counts,
+    auditq_error *err);
+void plan_free(struct plan *p);
+
+/* Whether the indexes of archives say more about a query than their footers do. */
+bool plan_asks_index(const struct question *q, const struct match_query *query);
+
+/*
+ * The members of an archive that have to be read, in order; *out is to be freed.  fd is the archive, or -1.
+ * With answered (for a count), those whose summary tells how many of their lines match are added to
+ * *answered instead.  0, or 1: the index is damaged, the file has to be read as a stream; negative.
+ */
+int plan_members(struct plan *p, size_t file, int fd, const struct question *q,
     const struct match_query *query, struct plan_member **out, size_t *n, uint64_t *answered,
     const struct qwarn *warn, auditq_counts *counts, auditq_error *err);
 

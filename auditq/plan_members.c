@@ -18,12 +18,18 @@ struct choice {
 	auditq_counts *counts;
 };
 
+bool
+plan_asks_index(const struct question *q, const struct match_query *query)
+{
+	return query->nrun > 0 || query->nstage > 0 || q->where != NULL;
+}
+
 static unsigned
 index_parts(const struct question *q, const struct match_query *query)
 {
 	unsigned want = query->nrun > 0 ? INDEX_RUNS : 0;
 
-	if (query->nrun > 0 || query->nstage > 0 || q->where != NULL)
+	if (plan_asks_index(q, query))
 		want |= INDEX_FILTERS;
 	return want;
 }
@@ -199,20 +205,22 @@ members_fit(const struct index *ix)
 
 /* 0; 1: there is no index that is of use; negative. */
 static int
-load(struct index **ix, const struct catalog_file *f, unsigned want, const struct qwarn *warn,
-    auditq_error *err)
+load(struct index **ix, const struct catalog_file *f, int fd, unsigned want,
+    const struct qwarn *warn, auditq_error *err)
 {
 	auditq_error error;
-	int fd =
-	    sys->openat(AT_FDCWD, f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
-	int r;
+	int own = -1, r;
 
+	if (fd < 0)
+		fd = own = sys->openat(
+		    AT_FDCWD, f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
 	/* Reading it as a stream says why it cannot be opened. */
 	if (fd < 0)
 		return 1;
 	qerror_reset(&error);
 	r = index_load(ix, fd, f->size, f->path, want, &error);
-	(void)sys->close(fd);
+	if (own >= 0)
+		(void)sys->close(own);
 	if (r == 0 && members_fit(*ix))
 		return 0;
 	if (r == 0) {
@@ -226,16 +234,32 @@ load(struct index **ix, const struct catalog_file *f, unsigned want, const struc
 	return 1;
 }
 
+/* What was found out at the start is handed over. */
+static int
+take_planned(struct plan *p, struct plan_file *f, struct plan_member **out, size_t *n)
+{
+	if (f->unusable)
+		return 1;
+	(void)__atomic_sub_fetch(&p->kept, f->nmember, __ATOMIC_RELAXED);
+	*out = f->member;
+	*n = f->nmember;
+	f->member = NULL;
+	return 0;
+}
+
 int
-plan_members(struct plan *p, size_t file, const struct question *q,
+plan_members(struct plan *p, size_t file, int fd, const struct question *q,
     const struct match_query *query, struct plan_member **out, size_t *n, uint64_t *answered,
     const struct qwarn *warn, auditq_counts *counts, auditq_error *err)
 {
 	struct choice c = { .q = q, .query = query, .answered = answered, .counts = counts };
+	struct plan_file *f = &p->file[file];
 	struct index *ix;
-	int r = load(&ix, p->file[file].in, index_parts(q, query), warn, err);
+	int r;
 
-	if (r != 0)
+	if (f->planned)
+		return take_planned(p, f, out, n);
+	if ((r = load(&ix, f->in, fd, index_parts(q, query), warn, err)) != 0)
 		return r;
 	c.ix = ix;
 	if ((r = look_up_runs(&c, err)) == 0)

@@ -235,7 +235,7 @@ open_archive(struct search *s, size_t file, auditq_error *err)
 	if (taker != NULL && !f->shared &&
 	    (r = taker->archive(taker->arg, file, &literal, err)) != 0)
 		return r < 0 ? r : 0;
-	r = plan_members(s->plan, file, s->q, &s->query, &member, &n,
+	r = plan_members(s->plan, file, -1, s->q, &s->query, &member, &n,
 	    answer ? &s->answered : NULL, &warn, s->counts, err);
 	if (r != 0)
 		return r < 0 ? r : sift_archive(s, file, err);
@@ -331,12 +331,17 @@ static int
 make_parts(struct search *s, auditq_error *err)
 {
 	const struct qwarn warn = { tell, s };
+	bool early;
 	int r;
 
-	if ((r = set_runs(s, err)) < 0 ||
-	    (r = plan_new(&s->plan, s->q, &warn, s->counts, err)) < 0)
+	if ((r = set_runs(s, err)) < 0 || (r = workers_new(&s->workers, jobs(s->q), err)) < 0)
 		return r;
-	if ((r = workers_new(&s->workers, jobs(s->q), err)) < 0)
+	/* A limit may be met, and a taker may know all, before most archives are opened. */
+	early = s->q->use_index && !s->q->run_last && s->q->limit == UINT64_MAX &&
+	    s->q->taker == NULL && plan_asks_index(s->q, &s->query);
+	r = plan_new(&s->plan, s->q, early ? &s->query : NULL, s->counting, s->workers, &warn,
+	    s->counts, err);
+	if (r < 0)
 		return r;
 	return merge_new(
 	    &s->merge, s->q->memory - s->q->memory / AHEAD_PART, s->q->reverse, err);
