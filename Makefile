@@ -2,6 +2,7 @@
 #
 #   make WERROR=1    a compiler's warning is an error
 #   make SAN=asan    the same targets with ASan and UBSan, in build/asan; SAN=tsan likewise
+#   make fuzz        every parser under libFuzzer, for FUZZ_SECONDS each
 #
 # Every list is explicit: what is not named here is not built.
 
@@ -31,6 +32,10 @@ TESTS = api archive bloom bytes cache catalog clock config cost digest emit erro
 	require retain ring ring_model rotate runid scan schema seal search segment sketch sorter \
 	source sys tail timespec trail writer writer_faults
 
+# One libFuzzer target for each parser: tests/fuzz/NAME.c, with its inputs in fixtures/fuzz/NAME.
+FUZZ = config expr extra field gunzip index jbuf pack ring time
+FUZZ_SECONDS = 60
+
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
 CLI_TESTS = query output pack damage paths usage man
 
@@ -57,6 +62,9 @@ O = $B/obj
 
 SAN_asan = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 SAN_tsan = -fsanitize=thread
+# For clang: with libFuzzer's counters in all objects, and its main in the targets.
+SAN_fuzz = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
 WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 CFLAGS   = -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARN) $(WERROR:1=-Werror) \
@@ -71,7 +79,8 @@ LIBLOG_O = $(BOTH_O) $(LIBLOG_ONLY:%=$O/liblog/%.o)
 AUDITQ_O = $(AUDITQ:%=$O/auditq/%.o)
 CLI_O    = $(CLI:%=$O/auditq/cli/%.o)
 OBJECTS  = $(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS:%=$O/tests/test_%.o) $(PROGRAMS:%=$O/%.o) \
-	$(BENCHES:%=$O/tests/bench/%.o)
+	$(BENCHES:%=$O/tests/bench/%.o) \
+	$(FUZZ:%=$O/tests/fuzz/%.o) $O/tests/fuzz/replay.o
 SOURCES  = $(OBJECTS:$O/%.o=%.c)
 
 # Other programs, on the public API: the demo's service, what the tests write trails with.
@@ -119,6 +128,10 @@ $B/inside.a: $(LIBLOG_O) $(AUDITQ_O) $(filter-out %/main.o,$(CLI_O)) Makefile
 $B/tests/test_%: $O/tests/test_%.o $B/inside.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+FUZZ_MAIN = $(if $(filter fuzz,$(SAN)),-fsanitize=fuzzer,$O/tests/fuzz/replay.o)
+$B/tests/fuzz/%: $O/tests/fuzz/%.o $O/tests/fuzz/replay.o $B/inside.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $< $(FUZZ_MAIN) $B/inside.a $(LIBS)
 $(PROGRAMS:%=$B/%): $B/%: $O/%.o $B/liblog.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -151,8 +164,9 @@ setup-check: setup
 
 # What is run in each build: plain, under ASan and UBSan, under TSan. What takes longest comes first.
 suite = $(CLI_TESTS:%="tests/cli/run $(1)/auditq tests/cli/%.sh") \
-	"tests/differential.py $(1) 40" $(TESTS:%=$(1)/tests/test_%)
-suite-all: all $(TESTS:%=$B/tests/test_%) $(PROGRAMS:%=$B/%)
+	"tests/differential.py $(1) 40" $(TESTS:%=$(1)/tests/test_%) \
+	$(foreach f,$(FUZZ),"$(1)/tests/fuzz/$f fixtures/fuzz/$f")
+suite-all: all $(TESTS:%=$B/tests/test_%) $(FUZZ:%=$B/tests/fuzz/%) $(PROGRAMS:%=$B/%)
 
 check: setup-check
 	@$(MAKE) -s -j2 suite-all
@@ -191,6 +205,13 @@ bench-emit: setup-bench
 	@$(MAKE) -s -j2 $B/tests/bench/emit
 	@rm -rf $B/bench/emit && mkdir -p $B/bench/emit
 	@$B/tests/bench/emit $B/bench/emit $(ROUNDS)
+
+# Look for inputs that break a parser.  What is found goes to build/fuzz/found; mended, it belongs into
+# fixtures/fuzz/NAME, where `make check` tries it again.
+fuzz: setup-check
+	@$(MAKE) -s -j2 fuzz-programs SAN=fuzz CC=clang
+	@tests/fuzz/run $(FUZZ_SECONDS) build/fuzz $(FUZZ)
+fuzz-programs: $(FUZZ:%=$B/tests/fuzz/%)
 
 # What takes too long for every day: ten million values, ten thousand kills, all of the model.
 soak: setup-check
@@ -245,7 +266,7 @@ clean:
 	rm -rf build
 
 .PHONY: all demo setup setup-check suite-all check check-unit check-asan check-tsan check-clang \
-	setup-bench bench-query bench-field bench-emit bench-memory soak golden lint man install uninstall clean always
+	setup-bench bench-query bench-field bench-emit bench-memory fuzz fuzz-programs soak golden lint man install uninstall clean always
 always:
 .SECONDARY:
 -include $(OBJECTS:.o=.d)

@@ -113,10 +113,11 @@ parse_integer(const char *p, const char *end, uint64_t max, uint64_t *out)
 bool
 field_u64(const struct field *number, uint64_t *out)
 {
-	const char *p = number->p, *end = p + number->n;
+	const char *p = number->p, *end;
 
 	if (number->type != FIELD_NUMBER)
 		return false;
+	end = p + number->n;
 	if (*p == '-')
 		return parse_integer(p + 1, end, 0, out);
 	return parse_integer(p, end, UINT64_MAX, out);
@@ -125,11 +126,12 @@ field_u64(const struct field *number, uint64_t *out)
 bool
 field_i64(const struct field *number, int64_t *out)
 {
-	const char *p = number->p, *end = p + number->n;
+	const char *p = number->p, *end;
 	uint64_t u;
 
 	if (number->type != FIELD_NUMBER)
 		return false;
+	end = p + number->n;
 	if (*p != '-') {
 		if (!parse_integer(p, end, INT64_MAX, &u))
 			return false;
