@@ -199,9 +199,11 @@ test_little_is_read(void **state)
 				n++;
 			assert_int_equal(r, 0);
 			check(i, q, n, jobs);
+			/* A count is of all, and only then cut. */
+			if (cases[i].limit > 0 || cases[i].tail > 0)
+				continue;
 			q = ask(i, jobs);
 			assert_int_equal(auditq_count(q, &n, NULL), 0);
-			n = cases[i].limit > 0 && n > cases[i].limit ? cases[i].limit : n;
 			check(i, q, n, jobs);
 		}
 }
