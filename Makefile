@@ -19,11 +19,12 @@ LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf token field 
 LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks \
 	logger context emit run open
 AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source successor scan scan_set \
-	sift expr match require prune batch spill merge sorter cache workers sequence plan \
-	plan_members plan_replaced twins lastrun frontier search tail build notes query record output output/jsonl \
+	sift expr match require prune batch temp spill merge sorter cache workers sequence plan plan_members \
+	plan_replaced twins lastrun frontier search tail sample measure rollups census build notes query stats \
+	stats_export record output output/jsonl \
 	output/json output/csv export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover
-CLI = term say out opt explain cmd_query cmd_pack cmd_inspect cmd_recover main
+CLI = term say out table opt explain ask cmd_query cmd_stats cmd_pack cmd_inspect cmd_recover main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = api archive bloom bytes cache catalog clock config cost digest emit error \

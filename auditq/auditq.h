@@ -222,6 +222,60 @@ typedef int auditq_write_fn(void *arg, const void *data, size_t len);
 AUDITQ_API int auditq_export_to(auditq_t *q, auditq_write_fn *fn, void *arg,
     const auditq_export_options *opt, uint64_t *n, auditq_error *err);
 
+/* ---- statistics ------------------------------------------------------------------------ */
+
+typedef struct auditq_stats auditq_stats_t;
+
+typedef struct auditq_stats_options {
+	size_t size; /* sizeof(auditq_stats_options) */
+	/* "stage", or fields "a,b.c": a row for each combination of their values; NULL: one row. */
+	const char *by;
+	const char
+	    *field; /* the number that is measured; NULL: duration_ms, negative ones left out */
+	/* Quantiles exactly.  Else within AUDITQ_STATS_ACCURACY; then archives that the query asks for as a
+	 * whole, or but for stages, by stage or all in one, are answered from their summaries. */
+	bool exact;
+} auditq_stats_options;
+
+#define AUDITQ_STATS_ACCURACY 0.01 /* relative */
+
+/*
+ * Quantiles lie between two values where they must, in proportion (as PostgreSQL's percentile_cont).  What
+ * summaries add to the sum was rounded once per archive.
+ */
+typedef struct auditq_stats_row {
+	size_t size; /* set by the caller: sizeof(auditq_stats_row) */
+	uint64_t records;
+	uint64_t ends;   /* records with a status */
+	uint64_t failed; /* of the records; the failure rate is failed / ends */
+	uint64_t
+	    values; /* records with the number that is measured; if there are none, what follows is 0 */
+	double sum, min, max, p50, p95, p99;
+} auditq_stats_row;
+
+/*
+ * Count and measure the records that auditq_next would give; limit and order do not matter.  What cannot be
+ * read is told as by auditq_next.  *ret is to be freed with auditq_stats_free; it does not need the query.
+ * AUDITQ_ETOOBIG: more than 16384 rows.
+ */
+AUDITQ_API int auditq_stats(
+    auditq_t *q, const auditq_stats_options *opt, auditq_stats_t **ret, auditq_error *err);
+AUDITQ_API void auditq_stats_free(auditq_stats_t *s);
+
+/* Rows, in the order of their groups. */
+AUDITQ_API size_t auditq_stats_rows(const auditq_stats_t *s);
+/* AUDITQ_EINVAL: there is no such row. */
+AUDITQ_API int auditq_stats_get(const auditq_stats_t *s, size_t row, auditq_stats_row *out);
+/* Field number i of `by`, from 0: its name, and the value that a row's records have there: a string decoded,
+ * anything else as it stands; AUDITQ_ABSENT also for null, and for a stage that is no string.  Valid as long
+ * as s.  AUDITQ_EINVAL: there is no such row or field. */
+AUDITQ_API int auditq_stats_group(
+    const auditq_stats_t *s, size_t row, size_t i, const char **name, auditq_value *value);
+/* Each row as an object of the fields of `by`, records, ends, failed, failure_rate, values, sum, min, max, p50,
+ * p95, p99 (null: there is none) and exact; in any of the formats of auditq_export_to. */
+AUDITQ_API int auditq_stats_export_to(const auditq_stats_t *s, auditq_write_fn *fn, void *arg,
+    const auditq_export_options *opt, auditq_error *err);
+
 /* ---- what a query did ------------------------------------------------------------------ */
 
 typedef struct auditq_counts {

@@ -224,6 +224,24 @@ auditq_count(auditq_t *q, uint64_t *n, auditq_error *err)
 }
 
 int
+query_take(auditq_t *q, const struct question *ask, auditq_error *err)
+{
+	struct search *s = NULL;
+	auditq_counts counts = { 0 };
+	int r = check(q, err);
+
+	if (r < 0)
+		return r;
+	r = search_new(&s, ask, &q->stop_count, false, &counts, err);
+	if (r == 0)
+		r = search_take(s, err);
+	end_search(q, s, &q->stop_count);
+	if (q->search == NULL)
+		q->counts = counts;
+	return r;
+}
+
+int
 auditq_rewind(auditq_t *q, auditq_error *err)
 {
 	qerror_reset(err);

@@ -25,4 +25,7 @@ struct auditq {
 	bool canceled, stop_next, stop_count;
 };
 
+/* Give all that a question of q's asks for to its taker. */
+int query_take(auditq_t *q, const struct question *ask, auditq_error *err);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "bytes.h"
 #include "sys.h"
+#include "temp.h"
 
 #define WRITE_BYTES  ((size_t)256 << 10)
 #define READ_BYTES   ((size_t)32 << 10)
@@ -31,42 +32,16 @@ struct spill_reader {
 	size_t cap;
 };
 
-/* A new name below dir, gone again as soon as it is open. */
-static int
-open_unlinked(const char *dir, auditq_error *err)
-{
-	char name[512];
-	uint8_t id[8];
-	int fd;
-
-	if (sys->getrandom(id, sizeof id) < 0 ||
-	    snprintf(name, sizeof name, "%s/auditq-%016llx", dir,
-		(unsigned long long)get_le64(id)) >= (int)sizeof name)
-		return qerror_set(err, AUDITQ_EIO, errno, dir, "no name for a temporary file");
-	fd = sys->openat(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return qerror_set(err, AUDITQ_EIO, errno, name, "cannot make a temporary file");
-	if (sys->unlinkat(AT_FDCWD, name, 0) < 0) {
-		int e = errno;
-
-		(void)sys->close(fd);
-		return qerror_set(err, AUDITQ_EIO, e, name, "cannot unlink a temporary file");
-	}
-	return fd;
-}
-
 int
 spill_new(struct spill **ret, auditq_error *err)
 {
-	const char *dir = secure_getenv("TMPDIR");
 	struct spill *s;
 
 	if ((s = malloc(sizeof *s)) == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "temporary file");
 	s->end = s->begin = s->written = 0;
 	s->n = 0;
-	s->fd = open_unlinked(dir == NULL || dir[0] == '\0' ? "/tmp" : dir, err);
-	if (s->fd < 0) {
+	if ((s->fd = temp_open(err)) < 0) {
 		int r = s->fd;
 
 		free(s);

@@ -89,22 +89,28 @@ sketch_merge(struct sketch *into, const struct sketch *from)
 }
 
 double
+sketch_at(const struct sketch *s, uint64_t rank)
+{
+	uint64_t below = s->zeros;
+
+	if (s->count == 0 || rank < below)
+		return 0;
+	for (uint32_t i = 0; i < s->n; i++)
+		if ((below += s->bucket[i]) > rank)
+			return 2 * pow(GAMMA, s->lo + (int32_t)i) / (GAMMA + 1);
+	return SKETCH_MAX;
+}
+
+double
 sketch_quantile(const struct sketch *s, double q)
 {
-	uint64_t rank, below = s->zeros;
 	double real;
 
 	if (s->count == 0)
 		return 0;
 	/* Counts beyond 2^53 round, and may round up to 2^64. */
 	real = q * (double)(s->count - 1);
-	rank = real < (double)(s->count - 1) ? (uint64_t)real : s->count - 1;
-	if (rank < below)
-		return 0;
-	for (uint32_t i = 0; i < s->n; i++)
-		if ((below += s->bucket[i]) > rank)
-			return 2 * pow(GAMMA, s->lo + (int32_t)i) / (GAMMA + 1);
-	return SKETCH_MAX;
+	return sketch_at(s, real < (double)(s->count - 1) ? (uint64_t)real : s->count - 1);
 }
 
 void

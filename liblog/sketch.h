@@ -38,8 +38,9 @@ void sketch_release(struct sketch *s);
 int sketch_add(struct sketch *s, double x);
 int sketch_merge(struct sketch *into, const struct sketch *from);
 
-/* The value of rank floor(q (count - 1)) in ascending order, q from 0 to 1; 0 when there is
- * none. */
+/* The value of a rank, from 0, in ascending order; 0 when there is none. */
+double sketch_at(const struct sketch *s, uint64_t rank);
+/* That of rank floor(q (count - 1)), q from 0 to 1. */
 double sketch_quantile(const struct sketch *s, double q);
 
 /* As docs/format.md has it, "Rollups". */

@@ -7,6 +7,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{ "stats", cmd_stats },
 	{ "pack", cmd_pack },
 	{ "inspect", cmd_inspect },
 	{ "recover", cmd_recover },

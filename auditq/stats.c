@@ -1,0 +1,244 @@
+/* stats - the public statistics: a census of a query's records, as rows. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "query.h"
+#include "stats.h"
+
+static int
+no_memory(auditq_error *err)
+{
+	return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "statistics");
+}
+
+/* ---- what is asked ---- */
+
+static int
+set_groups(auditq_stats_t *s, const char *by, auditq_error *err)
+{
+	if ((s->names = strdup(by)) == NULL)
+		return no_memory(err);
+	for (char *name = s->names, *comma; name != NULL; name = comma) {
+		if ((comma = strchr(name, ',')) != NULL)
+			*comma++ = '\0';
+		if (*name == '\0')
+			return qerror_set_at(err, AUDITQ_EINVAL, NULL,
+			    (uint64_t)(name - s->names), "a field without a name");
+		if (stats_is_column(name))
+			return qerror_set_at(err, AUDITQ_EINVAL, NULL,
+			    (uint64_t)(name - s->names), "a column has that name already");
+		if (s->nby == STATS_BY_MAX)
+			return qerror_set_at(err, AUDITQ_EINVAL, NULL,
+			    (uint64_t)(name - s->names), "more than %d fields", STATS_BY_MAX);
+		s->by[s->nby++] = name;
+	}
+	return 0;
+}
+
+/* The options, also those of a caller that knows fewer. */
+static auditq_stats_options
+options(const auditq_stats_options *given)
+{
+	auditq_stats_options opt = { 0 };
+
+	if (given != NULL)
+		memcpy(&opt, given, given->size < sizeof opt ? given->size : sizeof opt);
+	if (opt.field == NULL)
+		opt.field = schema_default.duration;
+	return opt;
+}
+
+/* ---- rows ---- */
+
+/* Between the values of two ranks, in proportion: R. J. Hyndman, Y. Fan, "Sample Quantiles in Statistical
+ * Packages", The American Statistician 50 (1996), definition 7. */
+static double
+quantile(const struct census *c, size_t group, double q)
+{
+	uint64_t last = census_measure(c, group)->values - 1;
+	double place = q * (double)last, whole = floor(place), low, high;
+	uint64_t rank = (uint64_t)whole;
+
+	if (rank >= last)
+		return census_at(c, group, last);
+	low = census_at(c, group, rank);
+	if (place == whole)
+		return low;
+	high = census_at(c, group, rank + 1);
+	return low + (high - low) * (place - whole);
+}
+
+static void
+fill_row(const struct census *c, size_t group, auditq_stats_row *row)
+{
+	const struct measure *m = census_measure(c, group);
+
+	*row = (auditq_stats_row){ .size = sizeof *row,
+		.records = m->records,
+		.ends = m->ends,
+		.failed = m->failed,
+		.values = m->values };
+	if (m->values == 0)
+		return;
+	row->sum = m->sum;
+	row->min = m->min;
+	row->max = m->max;
+	row->p50 = quantile(c, group, 0.50);
+	row->p95 = quantile(c, group, 0.95);
+	row->p99 = quantile(c, group, 0.99);
+}
+
+/* By type, what is absent last; numbers by what they mean, the rest by its bytes. */
+static int
+compare_values(const struct field *a, const struct field *b)
+{
+	size_t n = a->n < b->n ? a->n : b->n;
+	int r = 0;
+
+	if (a->type != b->type)
+		return a->type == FIELD_ABSENT || (b->type != FIELD_ABSENT && a->type > b->type)
+		    ? 1
+		    : -1;
+	if (a->type == FIELD_NUMBER)
+		r = field_number_compare(a->p, a->n, b->p, b->n);
+	if (r == 0 && n > 0)
+		r = memcmp(a->p, b->p, n);
+	return r != 0 ? r : (a->n > b->n) - (a->n < b->n);
+}
+
+static int
+compare_groups(const void *x, const void *y, void *arg)
+{
+	const auditq_stats_t *s = arg;
+
+	for (size_t i = 0; i < s->nby; i++) {
+		struct field a = census_value(s->census, *(const size_t *)x, i);
+		struct field b = census_value(s->census, *(const size_t *)y, i);
+		int r = compare_values(&a, &b);
+
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+static int
+make_rows(auditq_stats_t *s, auditq_error *err)
+{
+	size_t n = census_groups(s->census);
+
+	s->row = calloc(n + 1, sizeof *s->row);
+	s->group = calloc(n + 1, sizeof *s->group);
+	if (s->row == NULL || s->group == NULL)
+		return no_memory(err);
+	for (size_t i = 0; i < n; i++)
+		s->group[i] = i;
+	qsort_r(s->group, n, sizeof *s->group, compare_groups, s);
+	for (size_t i = 0; i < n; i++)
+		fill_row(s->census, s->group[i], &s->row[i]);
+	s->n = n;
+	return 0;
+}
+
+/* ---- the operation ---- */
+
+static int
+run(auditq_t *q, const auditq_stats_options *opt, auditq_stats_t *s, auditq_error *err)
+{
+	struct question ask = q->ask;
+	struct census_options census = { .field = opt->field, .exact = opt->exact };
+	int r = opt->by != NULL ? set_groups(s, opt->by, err) : 0;
+
+	if (r < 0)
+		return r;
+	s->exact = opt->exact;
+	census.by = s->by;
+	census.nby = s->nby;
+	if ((r = census_new(&s->census, &census, &ask, err)) < 0)
+		return r;
+	ask.taker = census_taker(s->census);
+	ask.limit = UINT64_MAX;
+	ask.tail = UINT64_MAX;
+	ask.reverse = false;
+	if ((r = query_take(q, &ask, err)) < 0 || (r = census_finish(s->census, err)) < 0)
+		return r;
+	q->counts.spilled += census_spilled(s->census);
+	return make_rows(s, err);
+}
+
+int
+auditq_stats(
+    auditq_t *q, const auditq_stats_options *opt, auditq_stats_t **ret, auditq_error *err)
+{
+	auditq_stats_options asked = options(opt);
+	auditq_stats_t *s;
+	int r;
+
+	qerror_reset(err);
+	if (q == NULL || ret == NULL)
+		return qerror_set(
+		    err, AUDITQ_EINVAL, 0, NULL, "no query or no place for its statistics");
+	if (asked.field[0] == '\0')
+		return qerror_set(
+		    err, AUDITQ_EINVAL, 0, NULL, "the field to measure has no name");
+	if ((s = calloc(1, sizeof *s)) == NULL)
+		return no_memory(err);
+	if ((r = run(q, &asked, s, err)) < 0) {
+		auditq_stats_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void
+auditq_stats_free(auditq_stats_t *s)
+{
+	if (s == NULL)
+		return;
+	census_free(s->census);
+	free(s->names);
+	free(s->row);
+	free(s->group);
+	free(s);
+}
+
+size_t
+auditq_stats_rows(const auditq_stats_t *s)
+{
+	return s == NULL ? 0 : s->n;
+}
+
+int
+auditq_stats_get(const auditq_stats_t *s, size_t row, auditq_stats_row *out)
+{
+	size_t size;
+
+	if (s == NULL || row >= s->n || out == NULL || out->size < sizeof out->size)
+		return AUDITQ_EINVAL;
+	size = out->size < sizeof *out ? out->size : sizeof *out;
+	memcpy(out, &s->row[row], size);
+	out->size = size;
+	return 0;
+}
+
+/* The types are numbered alike. */
+_Static_assert((int)AUDITQ_NULL == (int)FIELD_NULL && (int)AUDITQ_NUMBER == (int)FIELD_NUMBER &&
+	(int)AUDITQ_STRING == (int)FIELD_STRING && (int)AUDITQ_ARRAY == (int)FIELD_ARRAY,
+    "auditq_type is field_type");
+
+int
+auditq_stats_group(
+    const auditq_stats_t *s, size_t row, size_t i, const char **name, auditq_value *value)
+{
+	struct field f;
+
+	if (s == NULL || row >= s->n || i >= s->nby || name == NULL || value == NULL)
+		return AUDITQ_EINVAL;
+	f = census_value(s->census, s->group[row], i);
+	*name = s->by[i];
+	*value = (auditq_value){ .type = (int)f.type, .text = f.p, .len = f.n };
+	return 0;
+}
