@@ -34,6 +34,7 @@ jbuf_full(const struct jbuf *b)
  * What is inline here changes a buffer only by assignment, and hands a copy to what is not: so the
  * buffer of a function that appends much can stay in registers.
  */
+#define JBUF_INLINE static inline __attribute__((always_inline))
 
 /* Append what has no room as a whole, counting. */
 void jbuf_raw_cut(struct jbuf *b, const char *s, size_t n);
@@ -46,7 +47,7 @@ jbuf_fits(const struct jbuf *b, size_t n)
 }
 
 /* Append bytes as they stand.  Inline, so that a literal is a move or two. */
-static inline void
+JBUF_INLINE void
 jbuf_raw(struct jbuf *b, const char *s, size_t n)
 {
 	if (!jbuf_fits(b, n)) {
@@ -67,7 +68,7 @@ jbuf_raw(struct jbuf *b, const char *s, size_t n)
 	    memcpy(p + n - (k), last, k))
 
 /* The same for text of some dozen bytes, without a call. */
-static inline void
+JBUF_INLINE void
 jbuf_text(struct jbuf *b, const char *s, size_t n)
 {
 	char *p = b->p + b->len;
@@ -89,7 +90,7 @@ jbuf_text(struct jbuf *b, const char *s, size_t n)
 	b->len += n;
 }
 
-static inline void
+JBUF_INLINE void
 jbuf_char(struct jbuf *b, char c)
 {
 	if (b->len < b->cap)
@@ -100,9 +101,9 @@ jbuf_char(struct jbuf *b, char c)
 /* A JSON string with its quotes: control characters, '"' and '\' escaped (\b \f \n \r \t by
  * their short names, \u00xx else), every maximal invalid UTF-8 subpart replaced by U+FFFD
  * (Unicode 15, 3.9 "substitution of maximal subparts").  Scans 16 bytes at a time. */
-static inline void jbuf_str(struct jbuf *b, const char *s, size_t n);
+JBUF_INLINE void jbuf_str(struct jbuf *b, const char *s, size_t n);
 /* Its inside only, without the quotes. */
-static inline void jbuf_str_inner(struct jbuf *b, const char *s, size_t n);
+JBUF_INLINE void jbuf_str_inner(struct jbuf *b, const char *s, size_t n);
 /* The same, whatever is in it. */
 void jbuf_str_any(struct jbuf *b, const char *s, size_t n);
 static inline void jbuf_i64(struct jbuf *b, int64_t i);
@@ -132,7 +133,7 @@ jbuf_unclean(__m128i v)
 }
 
 /* Copy them as two halves that overlap; false, and nothing is done, when one is not clean. */
-static inline __attribute__((always_inline)) bool
+JBUF_INLINE bool
 jbuf_copy_short(char *dst, const char *s, size_t n)
 {
 	uint64_t a = 0, b = 0;
@@ -167,7 +168,7 @@ jbuf_copy_short(char *dst, const char *s, size_t n)
 }
 #endif
 
-static inline void
+JBUF_INLINE void
 jbuf_str_inner(struct jbuf *b, const char *s, size_t n)
 {
 	struct jbuf copy;
@@ -183,7 +184,7 @@ jbuf_str_inner(struct jbuf *b, const char *s, size_t n)
 	*b = copy;
 }
 
-static inline void
+JBUF_INLINE void
 jbuf_str(struct jbuf *b, const char *s, size_t n)
 {
 	jbuf_char(b, '"');

@@ -223,12 +223,15 @@ put_common(char *p, const alog_field *f)
 static size_t
 put_commons(const alog_field *fields, size_t n, struct jbuf *out)
 {
-	const size_t room = out->len <= out->cap ? out->cap - out->len : 0;
 	char *const start = out->p + out->len;
+	const char *last; /* where one more has room */
 	char *p = start, *end;
 	size_t i;
 
-	for (i = 0; i < n && (size_t)(p - start) + COMMON_MAX <= room; i++, p = end)
+	if (!jbuf_fits(out, COMMON_MAX))
+		return 0;
+	last = out->p + out->cap - COMMON_MAX;
+	for (i = 0; i < n && p <= last; i++, p = end)
 		if ((end = put_common(p, &fields[i])) == NULL)
 			break;
 	out->len += (size_t)(p - start);
@@ -295,31 +298,10 @@ put_named(const char *name, size_t nname, const char *value, size_t n, struct jb
 	jbuf_str(out, value, n);
 }
 
-/* Everything up to and with duration_ms. */
-static inline __attribute__((always_inline)) void
-put_envelope(const struct record_base *base, const struct record *rec, struct jbuf *out,
-    uint16_t *splice)
+/* What records of events have. */
+static void
+put_event(const struct record *rec, struct jbuf *out)
 {
-	const int level = rec->level >= 1 && rec->level <= ALOG_LEVEL_CRITICAL ? rec->level : 0;
-	const size_t start = out->len;
-
-	if (jbuf_fits(out, TS_AT + CLOCK_LENGTH)) {
-		memcpy(out->p + out->len, "{\"ts\":\"", TS_AT);
-		clock_format(out->p + out->len + TS_AT, rec->ts);
-		out->len += TS_AT + CLOCK_LENGTH;
-	} else {
-		char ts[CLOCK_LENGTH];
-
-		LIT(out, "{\"ts\":\"");
-		clock_format(ts, rec->ts);
-		jbuf_raw(out, ts, sizeof ts);
-	}
-	jbuf_text(out, level_text[level], level_bytes[level]);
-	jbuf_text(out, base->run, base->nrun);
-	LIT(out, ",\"seq\":");
-	*splice = (uint16_t)(out->len - start);
-	jbuf_text(out, base->identity->text, base->identity->n);
-	jbuf_text(out, base->stage, base->nstage);
 	if (rec->event != NULL)
 		put_named(",\"event\":", 9, rec->event, strnlen(rec->event, EVENT_MAX), out);
 	if (rec->status != NULL)
@@ -330,14 +312,55 @@ put_envelope(const struct record_base *base, const struct record *rec, struct jb
 	}
 }
 
+/* In place: a processor waits before it copies bytes that it has stored in smaller pieces just now. */
+JBUF_INLINE void
+put_time(int64_t ts, struct jbuf *out)
+{
+	char text[CLOCK_LENGTH];
+
+	LIT(out, "{\"ts\":\"");
+	if (jbuf_fits(out, CLOCK_LENGTH)) {
+		clock_format(out->p + out->len, ts);
+		out->len += CLOCK_LENGTH;
+	} else {
+		clock_format(text, ts);
+		jbuf_raw(out, text, sizeof text);
+	}
+}
+
+/* Everything up to and with duration_ms. */
+static inline void
+put_envelope(const struct record_base *base, const struct record *rec, struct jbuf *out,
+    uint16_t *splice)
+{
+	const int level = rec->level >= 1 && rec->level <= ALOG_LEVEL_CRITICAL ? rec->level : 0;
+	struct jbuf b = *out; /* in registers, see jbuf.h */
+
+	put_time(rec->ts, &b);
+	jbuf_text(&b, level_text[level], level_bytes[level]);
+	jbuf_text(&b, base->run, base->nrun);
+	LIT(&b, ",\"seq\":");
+	*splice = (uint16_t)(b.len - out->len);
+	jbuf_text(&b, base->identity->text, base->identity->n);
+	jbuf_text(&b, base->stage, base->nstage);
+	*out = b;
+	if (rec->event != NULL || rec->status != NULL || rec->timed)
+		put_event(rec, out);
+}
+
 static inline void
 put_msg(const struct record_base *base, const char *msg, size_t n, struct jbuf *out)
 {
-	LIT(out, ",\"msg\":");
-	if (base->redact != NULL && redact_concerns(base->redact, NULL))
+	struct jbuf b = *out;
+
+	LIT(&b, ",\"msg\":");
+	if (base->redact != NULL && redact_concerns(base->redact, NULL)) {
+		*out = b;
 		redact_str(base->redact, NULL, msg, n, out);
-	else
-		jbuf_str(out, msg, n);
+		return;
+	}
+	jbuf_str(&b, msg, n);
+	*out = b;
 }
 
 /* What the library adds stands last, so that it wins over a caller's field of the same name. */
