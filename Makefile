@@ -193,6 +193,12 @@ setup-bench: setup
 # Queries of a trail of about 1 GB beside other tools, for the targets of each; and of more data.
 bench-query: setup-bench
 	@tests/bench/query $B $(BENCH_OPTIONS)
+# Ten thousand segments over a year: what a day and a needle cost, before auditq compact and after.
+bench-many: setup-bench
+	@tests/bench/many $B
+# Sealing beside gzip, pigz and zstd: MB/s and size.
+bench-seal: setup-bench
+	@tests/bench/seals $B
 # Reading the fields of a line, GB/s on one core.
 bench-field: setup-bench
 	@tests/bench/fields $B
@@ -267,7 +273,11 @@ clean:
 	rm -rf build
 
 .PHONY: all demo setup setup-check suite-all check check-unit check-asan check-tsan check-clang \
+<<<<<<< Updated upstream
 	setup-bench bench-query bench-field bench-emit bench-memory fuzz fuzz-programs soak golden lint man install uninstall clean always
+=======
+	setup-bench bench-query bench-many bench-seal bench-field bench-emit bench-memory soak golden lint man install uninstall clean always
+>>>>>>> Stashed changes
 always:
 .SECONDARY:
 -include $(OBJECTS:.o=.d)

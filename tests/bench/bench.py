@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 
 NPM = "build/npm"
+DAY = "2025-10-17"  # one of the trail's
 
 
 class Failure(Exception):
@@ -31,6 +32,7 @@ class Run:
     processor: float
     megabytes: float
     output: bytes
+    words: str            # what it said on standard error
 
 
 @dataclass
@@ -86,7 +88,7 @@ class Bench:
 
     def day(self):
         """The lines of one day in a plain file."""
-        pattern = f"{self.trail()}/date=2025-10-17/*.jsonl.gz"
+        pattern = f"{self.trail()}/date={DAY}/*.jsonl.gz"
         return self.cached("day.jsonl", lambda path: shell(f"zcat {pattern} >{path}"))
 
     def run(self, command, status=(0,), output=None):
@@ -97,13 +99,13 @@ class Bench:
         report = subprocess.run([self.program("measure"), out, *words], check=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         measured = json.loads(report.stdout)
+        said = report.stderr.decode(errors="replace").strip()
         if measured["status"] not in status:
-            said = report.stderr.decode(errors="replace").strip()[:200]
-            raise Failure(f"{' '.join(words)[:200]}: exit status {measured['status']}: {said}")
+            raise Failure(f"{' '.join(words)[:200]}: exit status {measured['status']}: {said[:200]}")
         with open(out, "rb") as f:
             output = f.read()
         return Run(measured["wall_ns"] / 1e9, measured["cpu_ns"] / 1e9,
-                   measured["peak_bytes"] / 1e6, output)
+                   measured["peak_bytes"] / 1e6, output, said)
 
     def turns(self, ours, others, rounds, patience):
         """Run ours before each of the others, so many rounds; who has used up the patience (seconds), or
@@ -137,6 +139,10 @@ class Bench:
 
 def shell(command):
     subprocess.run(["sh", "-c", command], check=True)
+
+
+def output(command):
+    return subprocess.run(["sh", "-c", command], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def agree(a, b):
