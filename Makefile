@@ -13,7 +13,7 @@ CC      = gcc
 # ---- what there is -------------------------------------------------------------------------
 
 # The part of liblog that libauditq contains too.
-LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf token field \
+LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf quotes token field \
 	field_number field_string schema bloom sketch names format section keys tally summary \
 	archive ring_read segment inventory redact record rotate trail seal resume recover
 LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks \
@@ -29,8 +29,8 @@ CLI = term say out table opt explain ask cmd_query cmd_stats cmd_pack cmd_inspec
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = api archive bloom bytes cache catalog clock config cost digest emit error \
 	export expr field field_number forks format golden golden_ring index inspect jbuf \
-	keeper kill level live many match names output pack path prune query record recover redact \
-	require retain ring ring_model rotate runid scan schema seal search segment sketch sorter \
+	keeper kill level live many match names output pack path prune query quotes record recover \
+	redact require retain ring ring_model rotate runid scan schema seal search segment sketch sorter \
 	source sys tail timespec trail writer writer_faults
 
 # One libFuzzer target for each parser: tests/fuzz/NAME.c, with its inputs in fixtures/fuzz/NAME.

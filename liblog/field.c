@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "quotes.h"
 #include "token.h"
 
 /* Paths that are looked for in one pass over a line. */
@@ -34,6 +35,23 @@ line_open(struct cursor *c, const char *line, size_t n)
 	return token_at(c, '{') ? 0 : token_fail(c, "expected '{'");
 }
 
+/* Stand at the opening brace of a line whose quotes are known, if it is of that kind. */
+static int
+line_open_fast(struct cursor *c, const char *line, size_t n, uint16_t quote[QUOTES_ROOM])
+{
+	int r = line_open(c, line, n), quotes;
+
+	if (r < 0 || n > QUOTES_LINE_MAX)
+		return r;
+	n -= n > 0 && line[n - 1] == '\r';
+	quotes = quotes_find(quotes_best_way(), line, n, quote);
+	if (quotes >= 0 && quotes % 2 == 0) {
+		c->line = line;
+		c->quote = quote;
+	}
+	return 0;
+}
+
 static int
 line_close(struct cursor *c)
 {
@@ -44,10 +62,11 @@ line_close(struct cursor *c)
 int
 field_check(const char *line, size_t n, size_t *pos, const char **why)
 {
+	uint16_t quote[QUOTES_ROOM];
 	struct cursor c;
 	struct field object;
 
-	if (line_open(&c, line, n) == 0 && token_value(&c, 0, &object) == 0 &&
+	if (line_open_fast(&c, line, n, quote) == 0 && token_value(&c, 0, &object) == 0 &&
 	    line_close(&c) == 0)
 		return 0;
 	if (pos != NULL)
@@ -195,63 +214,105 @@ lead_follow(const struct lead *lead, const struct field_path *path, const struct
 		resolve(&lead->object, path->text, path->n, lead->prefix, out);
 }
 
-/* Keys and the paths they might start are told apart by one bit of 64, from first byte and length,
- * so that most keys of a line are dismissed with one test. */
-static uint64_t
-key_bit(const char *p, size_t n)
+/* Keys and the paths that they might be are told apart by first byte and length. */
+#define SLOTS 64
+
+static inline size_t
+slot_of(const char *p, size_t n)
 {
-	return (uint64_t)1 << ((n * 7 + (n > 0 ? (unsigned char)*p : 0)) & 63);
+	return (n * 7 + (n > 0 ? (unsigned char)*p : 0)) % SLOTS;
 }
 
-static uint64_t
-path_bits(const struct field_path *path)
-{
-	uint64_t bits = key_bit(path->text, path->n);
+/* The paths that are looked for at once. */
+struct wanted {
+	const struct field_path *path;
+	size_t n;
+	struct field *out;
+	uint8_t first[SLOTS]; /* of the paths without dots in a slot, its number + 1 */
+	uint8_t next[BATCH];  /* of the same slot, likewise */
+	uint8_t dotted[BATCH];
+	size_t ndotted;
+	struct lead lead[BATCH]; /* of those with dots */
+};
 
-	for (size_t i = 0; path->dotted && i < path->n; i++)
-		if (path->text[i] == '.')
-			bits |= key_bit(path->text, i);
-	return bits;
+static void
+wanted_init(struct wanted *w, const struct field_path *path, size_t npath, struct field *out)
+{
+	w->path = path;
+	w->n = npath;
+	w->out = out;
+	w->ndotted = 0;
+	memset(w->first, 0, sizeof w->first);
+	for (size_t i = 0; i < npath; i++) {
+		out[i].type = FIELD_ABSENT;
+		if (path[i].dotted) {
+			w->lead[i] = (struct lead){ .prefix = 0 };
+			w->dotted[w->ndotted++] = (uint8_t)i;
+		} else {
+			uint8_t *first = &w->first[slot_of(path[i].text, path[i].n)];
+
+			w->next[i] = *first;
+			*first = (uint8_t)(i + 1);
+		}
+	}
+}
+
+/* A member of the line's object. */
+static inline void
+wanted_note(struct wanted *w, const struct field *key, const struct field *value)
+{
+	for (size_t i = w->first[slot_of(key->p, key->n)]; i != 0; i = w->next[i - 1])
+		if (key->n == w->path[i - 1].n &&
+		    memcmp(key->p, w->path[i - 1].text, key->n) == 0)
+			w->out[i - 1] = *value;
+	for (size_t k = 0; k < w->ndotted; k++) {
+		size_t i = w->dotted[k];
+
+		lead_note(&w->lead[i], &w->path[i], key, value, &w->out[i]);
+	}
+}
+
+/* The same when its key has escapes. */
+static void
+wanted_note_escaped(struct wanted *w, const struct field *key, const struct field *value)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->path[i].dotted)
+			lead_note(&w->lead[i], &w->path[i], key, value, &w->out[i]);
+		else if (field_equals(key, w->path[i].text, w->path[i].n))
+			w->out[i] = *value;
 }
 
 static int
 get_batch(
     const char *line, size_t n, const struct field_path *path, size_t npath, struct field *out)
 {
-	struct lead leads[BATCH];
+	uint16_t quote[QUOTES_ROOM];
 	struct field key, value, object;
-	uint64_t bits = 0;
+	struct wanted wanted;
 	struct cursor c;
 	int r;
 
-	for (size_t i = 0; i < npath; i++) {
-		bits |= path_bits(&path[i]);
-		out[i].type = FIELD_ABSENT;
-		if (path[i].dotted)
-			leads[i] = (struct lead){ .prefix = 0 };
-	}
-	if (line_open(&c, line, n) < 0)
+	if (line_open_fast(&c, line, n, quote) < 0)
 		return -1;
+	wanted_init(&wanted, path, npath, out);
 	object.p = c.p++;
 	for (bool first = true; (r = next_key(&c, first, &key)) > 0; first = false) {
 		if (token_value(&c, 1, &value) < 0)
 			return -1;
-		if (!key.escaped && (bits & key_bit(key.p, key.n)) == 0)
-			continue;
-		for (size_t i = 0; i < npath; i++) {
-			if (path[i].dotted)
-				lead_note(&leads[i], &path[i], &key, &value, &out[i]);
-			else if ((key.n == path[i].n || key.escaped) &&
-			    field_equals(&key, path[i].text, path[i].n))
-				out[i] = value;
-		}
+		if (key.escaped)
+			wanted_note_escaped(&wanted, &key, &value);
+		else
+			wanted_note(&wanted, &key, &value);
 	}
 	object.n = (size_t)(c.p - object.p);
 	if (r < 0 || line_close(&c) < 0)
 		return -1;
-	for (size_t i = 0; i < npath; i++)
-		if (path[i].dotted)
-			lead_follow(&leads[i], &path[i], &object, &out[i]);
+	for (size_t i = 0; i < wanted.ndotted; i++) {
+		size_t k = wanted.dotted[i];
+
+		lead_follow(&wanted.lead[k], &path[k], &object, &out[k]);
+	}
 	return 0;
 }
 
@@ -334,9 +395,10 @@ walk_object(struct cursor *c, field_walk_fn *fn, void *arg)
 int
 field_walk(const char *line, size_t n, field_walk_fn *fn, void *arg)
 {
+	uint16_t quote[QUOTES_ROOM];
 	struct cursor c;
 
-	if (line_open(&c, line, n) < 0)
+	if (line_open_fast(&c, line, n, quote) < 0)
 		return -1;
 	c.p++;
 	return walk_object(&c, fn, arg);

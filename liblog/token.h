@@ -12,11 +12,19 @@
 #include <emmintrin.h>
 #endif
 
-/* A place in a text.  The first failure sets why, a static text, and leaves p at the offending byte. */
+/*
+ * A place in a text.  The first failure sets why, a static text, and leaves p at the offending byte.
+ *
+ * With quote set, the text has neither backslashes nor control characters, and *quote is the next of the
+ * quotes in it: an even number, as places in line.  Strings are stepped over one by one, and nothing
+ * else can have a quote in it, so that whoever stands at one stands at that one.
+ */
 struct cursor {
 	const char *p;
 	const char *end;
 	const char *why;
+	const char *line;
+	const uint16_t *quote; /* or NULL: they are to be looked for */
 };
 
 static inline int
@@ -84,12 +92,19 @@ int token_string_rest(struct cursor *c, struct field *out);
 static inline int
 token_string(struct cursor *c, struct field *out)
 {
-	const char *start = c->p + 1;
-	const char *stop = token_stop(start, c->end);
+	const char *start = c->p + 1, *stop;
 
 	out->type = FIELD_STRING;
 	out->escaped = false;
 	out->p = start;
+	if (c->quote != NULL) {
+		stop = c->line + c->quote[1];
+		c->quote += 2;
+		out->n = (size_t)(stop - start);
+		c->p = stop + 1;
+		return 0;
+	}
+	stop = token_stop(start, c->end);
 	c->p = stop;
 	if (stop == c->end || *stop != '"')
 		return token_string_rest(c, out);
@@ -98,10 +113,17 @@ token_string(struct cursor *c, struct field *out)
 	return 0;
 }
 
+/* The same for any other value; for token_value only. */
+int token_value_other(struct cursor *c, int depth, struct field *out);
+
 /*
  * Step over the value that starts at c->p, after any white space.  depth is the number of
  * objects and arrays that it stands in.  0 or -1.
  */
-int token_value(struct cursor *c, int depth, struct field *out);
+static inline int
+token_value(struct cursor *c, int depth, struct field *out)
+{
+	return token_at(c, '"') ? token_string(c, out) : token_value_other(c, depth, out);
+}
 
 #endif

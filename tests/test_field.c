@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "field.h"
+#include "quotes.h"
 #include "token.h"
 
 #define SUITE    "../shared/data/JSONTestSuite/test_parsing"
@@ -693,6 +694,85 @@ test_jansson(void **state)
 	free(l);
 }
 
+/* ---- two ways to read a line ----------------------------------------------------------- */
+
+/* Change a few bytes to ones that matter. */
+static void
+damage(struct line *l)
+{
+	static const char bytes[] = "\"\"\"\\{}[],:: \t\r\n\x01"
+				    "0-.eEux\x80";
+
+	for (unsigned i = random_below(&l->seed, 4); i > 0 && l->n > 0; i--)
+		l->text[random_below(&l->seed, (unsigned)l->n)] =
+		    bytes[random_below(&l->seed, sizeof bytes - 1)];
+	if (l->n > 0 && random_below(&l->seed, 8) == 0)
+		l->n -= random_below(&l->seed, (unsigned)l->n);
+}
+
+/*
+ * Of a line that is neither long nor has backslashes, the quotes are found before it is read; with so many
+ * spaces behind it they are not.
+ */
+static void
+test_two_ways(void **state)
+{
+	enum { SPACES = QUOTES_LINE_MAX };
+	static const char *const paths[] = { "a", "b", "c", "a.b", "b.c", "", "\xc3\xa9" };
+	static const char plain[] = "{\"a\":\"x\",\"b\":-1.5e+3,\"c\":[true,\"\",{\"b\":null}],"
+				    "\"a.b\":{\"c\":{}},\"\xc3\xa9\":12345678901,\"b\":\"\"}";
+	struct line *l = malloc(sizeof *l);
+	struct field_path path[COUNT(paths)];
+	int good = 0;
+
+	(void)state;
+	assert_non_null(l);
+	l->seed = 7;
+	for (size_t i = 0; i < COUNT(paths); i++)
+		field_path_set(&path[i], paths[i], strlen(paths[i]));
+	for (int round = 0; round < 20000; round++) {
+		struct field short_out[COUNT(paths)], long_out[COUNT(paths)];
+		size_t short_pos = 0, long_pos = 0;
+		const char *short_why = "", *long_why = "";
+		char *line, *padded;
+		int r;
+
+		l->n = l->nwalk = 0;
+		if (round % 2 == 0)
+			put_object(l, 0, "");
+		else
+			put(l, plain);
+		damage(l);
+		line = exact(l->text, l->n);
+		padded = malloc(l->n + SPACES);
+		assert_non_null(padded);
+		memcpy(padded, line, l->n);
+		memset(padded + l->n, ' ', SPACES);
+		r = field_check(line, l->n, &short_pos, &short_why);
+		if (field_check(padded, l->n + SPACES, &long_pos, &long_why) != r)
+			fail_msg("%.*s: %s, %s", (int)l->n, line, short_why, long_why);
+		/* What is cut at its end is wrong elsewhere when spaces follow. */
+		if (short_pos < l->n && (short_pos != long_pos || short_why != long_why))
+			fail_msg("%.*s: %s, %s", (int)l->n, line, short_why, long_why);
+		assert_int_equal(field_get(line, l->n, path, COUNT(paths), short_out), r);
+		assert_int_equal(
+		    field_get(padded, l->n + SPACES, path, COUNT(paths), long_out), r);
+		for (size_t i = 0; r == 0 && i < COUNT(paths); i++) {
+			assert_int_equal(short_out[i].type, long_out[i].type);
+			if (short_out[i].type == FIELD_ABSENT)
+				continue;
+			assert_int_equal(short_out[i].p - line, long_out[i].p - padded);
+			assert_int_equal(short_out[i].n, long_out[i].n);
+			assert_int_equal(short_out[i].escaped, long_out[i].escaped);
+		}
+		good += r == 0;
+		free(line);
+		free(padded);
+	}
+	assert_in_range(good, 3000, 15000);
+	free(l);
+}
+
 /* ---- walk ------------------------------------------------------------------------------ */
 
 struct lengths {
@@ -749,6 +829,7 @@ main(void)
 		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_jansson),
+		cmocka_unit_test(test_two_ways),
 		cmocka_unit_test(test_walk_limits),
 	};
 
