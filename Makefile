@@ -273,11 +273,8 @@ clean:
 	rm -rf build
 
 .PHONY: all demo setup setup-check suite-all check check-unit check-asan check-tsan check-clang \
-<<<<<<< Updated upstream
-	setup-bench bench-query bench-field bench-emit bench-memory fuzz fuzz-programs soak golden lint man install uninstall clean always
-=======
-	setup-bench bench-query bench-many bench-seal bench-field bench-emit bench-memory soak golden lint man install uninstall clean always
->>>>>>> Stashed changes
+	setup-bench bench-query bench-many bench-seal bench-field bench-emit bench-memory fuzz \
+	fuzz-programs soak golden lint man install uninstall clean always
 always:
 .SECONDARY:
 -include $(OBJECTS:.o=.d)
