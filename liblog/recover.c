@@ -304,6 +304,20 @@ is_ours(const struct state *st, const char *name, const struct ring_copy *ring, 
 	return error_set(err, ALOG_EIO, EPERM, name, "the ring of another user");
 }
 
+/* Cut the torn tail of the newest of one writer's n segments. */
+static int
+cut(const struct state *st, const struct inventory_item *item, size_t n, alog_error *err)
+{
+	struct resume files;
+	int rc;
+
+	if ((rc = resume_open(&files, st->opt->root, item, n, err)) < 0)
+		return rc;
+	st->res->torn += files.torn;
+	segment_close(&files.seg);
+	return 0;
+}
+
 /* What was in it goes to the writer's segments; of a blank ring nothing is known. */
 static int
 save(const struct state *st, const char *name, const char *writer, const struct ring_copy *ring,
@@ -312,14 +326,14 @@ save(const struct state *st, const char *name, const char *writer, const struct 
 	struct inventory inv;
 	int rc;
 
-	if (ring->blank)
-		return 0;
 	/* A copy under another name must not touch the segments of one that may be alive. */
-	if (strcmp(writer, ring->owner.writer) != 0 || !path_service_valid(ring->owner.service))
+	if (!ring->blank &&
+	    (strcmp(writer, ring->owner.writer) != 0 ||
+		!path_service_valid(ring->owner.service)))
 		return error_set(err, ALOG_ECORRUPT, 0, name, "not the ring of this writer");
 	if ((rc = inventory_list(&inv, st->opt->root, writer, NULL, err)) < 0)
 		return rc;
-	rc = replay(st, ring, &inv, err);
+	rc = ring->blank ? cut(st, inv.item, inv.n, err) : replay(st, ring, &inv, err);
 	inventory_free(&inv);
 	return rc;
 }
@@ -399,15 +413,11 @@ has_ring(const struct state *st, const char *writer)
 static void
 finish_orphan(const struct state *st, const struct inventory_item *item, size_t n)
 {
-	struct resume files;
 	alog_error err = { 0 };
-	int rc = resume_open(&files, st->opt->root, item, n, &err);
+	int rc = cut(st, item, n, &err);
 
-	if (rc == 0) {
-		st->res->torn += files.torn;
-		segment_close(&files.seg);
+	if (rc == 0)
 		rc = seal_all(st, item->id.writer, &err);
-	}
 	/* Gone since it was listed: whoever had its ring has just finished it. */
 	if (rc < 0 && err.os_errno != ENOENT)
 		warn(st, &err);

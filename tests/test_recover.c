@@ -706,6 +706,7 @@ test_blank(void **state)
 	assert_int_equal(run_recovery(&p, &opt, &res), 0);
 	assert_int_equal(p.warnings, 0);
 	assert_int_equal(res.rings, 1);
+	assert_int_equal(res.torn, 1);
 	check_lines(&p, "blank", WRITER, 5, "");
 	check_finished(&p, "blank", WRITER);
 	place_close(&p);

@@ -2,7 +2,8 @@
  * ring - any bytes as what a dead writer left: a ring and a segment.  Reading copies what is possible.  Recovery
  * writes each record once and in order, leaves whole lines, and has nothing to do the second time.
  *
- * Input: a byte of flags; then the whole ring file (RAW), or what make_ring and make_segment read from it.
+ * Input: a byte of flags; then the ring's file as it stands (RAW), or nothing (BLANK), or what make_ring reads; then
+ * with SEGMENT, but not RAW, the segment's text.
  */
 #include <fcntl.h>
 #include <zlib.h>
@@ -20,7 +21,7 @@
 #define DATA_AT  (RING_HEADER + GRANULES * 16)
 #define SIZE     (DATA_AT + RING_BYTES_MIN)
 
-enum { RAW = 1, OTHER_BOOT = 2, SEAL = 4, SEGMENT = 8 };
+enum { RAW = 1, OTHER_BOOT = 2, SEAL = 4, SEGMENT = 8, BLANK = 16 };
 
 static void
 put_at(int fd, uint64_t at, const void *p, size_t n)
@@ -113,28 +114,35 @@ newest(const char *text, size_t n)
 	return 0;
 }
 
-/* Records that stand in no file yet, as lines; their number. */
-static uint64_t
-expect(const struct ring_copy *copy, uint64_t from, struct bytes_out *lines)
+struct expected {
+	struct bytes_out lines; /* each behind its length */
+	uint64_t records, missing;
+};
+
+/* The records that stand in no file yet. */
+static void
+expect(const struct ring_copy *copy, uint64_t from, struct expected *out)
 {
-	uint64_t next = (from > copy->tail_seq ? from : copy->tail_seq) + 1, n = 0;
+	const uint64_t done = from > copy->tail_seq ? from : copy->tail_seq;
+	uint64_t next = done + 1;
 	char text[RING_BYTES_MIN / 4 + 32];
 
 	for (size_t i = 0; i < copy->n; i++) {
 		const struct ring_record *rec = &copy->rec[i];
-		struct jbuf out = { text, 0, sizeof text };
+		struct jbuf line = { text, 0, sizeof text };
 		FUZZ_CLAIM(i == 0 || rec->seq >= rec[-1].seq);
 		FUZZ_CLAIM(rec->seq > copy->tail_seq && rec->seq <= copy->head_seq);
 		FUZZ_CLAIM(rec->len > 0 && rec->splice <= rec->len);
 		if (rec->seq < next)
 			continue;
-		record_line(rec->p, rec->len, rec->splice, rec->seq, &out);
-		bytes_put_u32(lines, (uint32_t)out.len);
-		bytes_put(lines, out.p, out.len);
+		record_line(rec->p, rec->len, rec->splice, rec->seq, &line);
+		bytes_put_u32(&out->lines, (uint32_t)line.len);
+		bytes_put(&out->lines, line.p, line.len);
 		next = rec->seq + 1;
-		n++;
+		out->records++;
 	}
-	return n;
+	if (copy->head_seq > done)
+		out->missing = copy->head_seq - done - out->records;
 }
 
 /* ---- what it wrote ---- */
@@ -247,11 +255,9 @@ recover(const char *path, bool seal, struct recover_result *out)
 }
 
 static void
-check_recovery(const char *root, unsigned flags, const struct ring_copy *copy, uint64_t from)
+check_recovery(const char *root, unsigned flags, const struct expected *want)
 {
-	struct bytes_out lines = { NULL, 0, 0, false }, found = { NULL, 0, 0, false },
-			 same = { NULL, 0, 0, false };
-	uint64_t n = copy != NULL ? expect(copy, from, &lines) : 0;
+	struct bytes_out found = { NULL, 0, 0, false }, same = { NULL, 0, 0, false };
 	struct recover_result first, second;
 	unsigned warnings = recover(root, (flags & SEAL) != 0, &first);
 	bool all;
@@ -259,10 +265,10 @@ check_recovery(const char *root, unsigned flags, const struct ring_copy *copy, u
 	FUZZ_CLAIM(first.alive == 0 && first.rings + warnings >= 1);
 	read_files(root, &found, &all);
 	if (warnings == 0) {
-		FUZZ_CLAIM(first.records == n);
+		FUZZ_CLAIM(first.records == want->records && first.torn == want->missing);
 		FUZZ_CLAIM(found.n == 0 || found.p[found.n - 1] == '\n');
 		if (all)
-			check_lines(&found, &lines);
+			check_lines(&found, &want->lines);
 		FUZZ_CLAIM(recover(root, (flags & SEAL) != 0, &second) == 0);
 		FUZZ_CLAIM(second.rings == 0 && second.records == 0 && second.torn == 0);
 		read_files(root, &same, &all);
@@ -271,7 +277,6 @@ check_recovery(const char *root, unsigned flags, const struct ring_copy *copy, u
 	}
 	bytes_out_free(&same);
 	bytes_out_free(&found);
-	bytes_out_free(&lines);
 }
 
 static void
@@ -296,13 +301,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes_in in = { data, size, false };
 	unsigned flags = bytes_get_u8(&in);
 	const char *root = tree_make();
+	struct expected want = { .records = 0 };
 	struct ring_copy copy;
 	alog_error err = { 0 };
-	uint64_t from = 0;
+	uint64_t from = 0, torn = 0;
 	int fd = make_at(root, PATH_RING_DIR, WRITER ".ring"), segment, r;
 
 	if ((flags & RAW) != 0)
 		put_at(fd, 0, in.p, in.n);
+	else if ((flags & BLANK) != 0)
+		FUZZ_CLAIM(ftruncate(fd, SIZE) == 0);
 	else
 		make_ring(fd, &in, flags);
 	if ((flags & (RAW | SEGMENT)) == SEGMENT && !in.failed) {
@@ -310,14 +318,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		put_at(segment, 0, in.p, in.n);
 		(void)close(segment);
 		from = newest((const char *)in.p, in.n);
+		torn = in.n > 0 && in.p[in.n - 1] != '\n';
 	}
 	r = ring_read(&copy, fd, "fuzz", &err);
 	FUZZ_CLAIM(r == err.code);
 	check_spool(fd, r == 0 ? &copy : NULL);
 	(void)close(fd);
-	check_recovery(root, flags, r == 0 ? &copy : NULL, from);
-	if (r == 0)
+	if (r == 0) {
+		expect(&copy, from, &want);
+		want.missing += torn;
 		ring_copy_free(&copy);
+	}
+	check_recovery(root, flags, &want);
+	bytes_out_free(&want.lines);
 	tree_remove(root);
 	return 0;
 }
