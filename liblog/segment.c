@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define TAIL_BLOCK 65536
+#define PAGE       4096 /* the last one is likely to be written to again */
 
 /* The root was made just now: its name must be durable where it stands, too. */
 static int
@@ -138,9 +139,24 @@ segment_reopen(struct segment *seg, const struct segment_root *root, int32_t day
 		return error_set(err, ALOG_EIO, e, name, "cannot reopen");
 	}
 	*cut = (uint64_t)(st.st_size - whole);
-	s.bytes = (uint64_t)whole;
+	s.bytes = s.begun = (uint64_t)whole;
 	*seg = s;
 	return 0;
+}
+
+/*
+ * Keep the disk busy meanwhile, for who syncs waits for all that it has not written yet: at a gigabyte a
+ * second, 35 ms at the end of a segment of 64 MiB, and 1 ms so.  When this fails the sync will tell.
+ */
+static void
+begin_writeback(struct segment *seg)
+{
+	const uint64_t whole = seg->bytes - seg->bytes % PAGE;
+
+	if (whole < seg->begun + SEGMENT_WRITEBACK)
+		return;
+	(void)sys->writeback(seg->fd, (off_t)seg->begun, (off_t)(whole - seg->begun));
+	seg->begun = whole;
 }
 
 int
@@ -150,6 +166,7 @@ segment_append(struct segment *seg, const char *lines, size_t n, bool *broken, a
 
 	if (sys_write_all(seg->fd, lines, n, NULL) == 0) {
 		seg->bytes += n;
+		begin_writeback(seg);
 		return 0;
 	}
 	e = errno;

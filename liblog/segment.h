@@ -18,11 +18,15 @@ struct segment {
 	int32_t day;
 	uint32_t number;
 	uint64_t bytes;   /* all whole lines */
+	uint64_t begun;   /* of them on their way there */
 	uint64_t durable; /* of them on stable storage */
 	char name[PATH_NAME_MAX];
 };
 
-#define SEGMENT_NONE ((struct segment){ .fd = -1, .dirfd = -1 })
+/* So much at a time goes on its way to the disk without being asked. */
+#define SEGMENT_WRITEBACK (1u << 20)
+
+#define SEGMENT_NONE      ((struct segment){ .fd = -1, .dirfd = -1 })
 
 /* Open or make the root; its parent must exist.  Close the fd. */
 int segment_root_open(struct segment_root *root, alog_error *err);

@@ -29,6 +29,12 @@ posix_fallocate_errno(int fd, off_t off, off_t len)
 }
 
 static int
+posix_writeback(int fd, off_t off, off_t len)
+{
+	return sync_file_range(fd, off, len, SYNC_FILE_RANGE_WRITE);
+}
+
+static int
 posix_linkat(int fromdir, const char *from, int todir, const char *to)
 {
 	return linkat(fromdir, from, todir, to, 0);
@@ -105,6 +111,7 @@ const struct sys_ops sys_posix = {
 	.fallocate = posix_fallocate_errno,
 	.fsync = fsync,
 	.fdatasync = fdatasync,
+	.writeback = posix_writeback,
 	.fstat = fstat,
 	.fstatat = fstatat,
 	.mkdirat = mkdirat,

@@ -26,6 +26,8 @@ struct sys_ops {
 	int (*fallocate)(int fd, off_t off, off_t len); /* posix_fallocate, but errno and -1 */
 	int (*fsync)(int fd);
 	int (*fdatasync)(int fd);
+	/* sync_file_range with SYNC_FILE_RANGE_WRITE alone: begin to write, wait for nothing. */
+	int (*writeback)(int fd, off_t off, off_t len);
 	int (*fstat)(int fd, struct stat *st);
 	int (*fstatat)(int dir, const char *name, struct stat *st, int flags);
 	int (*mkdirat)(int dir, const char *name, mode_t mode);

@@ -29,6 +29,8 @@ struct trail {
 	uint64_t batch_seq;   /* newest in the batch */
 	uint64_t written_seq; /* newest in a file */
 	uint64_t durable_seq; /* newest on stable storage */
+	char dated[17];       /* how the newest record begins, and its day */
+	int32_t day;
 	char *batch;
 	size_t nbatch, cap, lines;
 };

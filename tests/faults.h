@@ -148,6 +148,12 @@ fault_flock(int fd, int op)
 	return fault_due() ? -1 : sys_posix.flock(fd, op);
 }
 
+static inline int
+fault_writeback(int fd, off_t off, off_t len)
+{
+	return fault_due() ? -1 : sys_posix.writeback(fd, off, len);
+}
+
 static inline void *
 fault_mmap(size_t len, int prot, int flags, int fd)
 {
@@ -186,6 +192,7 @@ faults_begin(enum fault kind, long at, int error)
 	ops.fallocate = fault_fallocate;
 	ops.fsync = fault_fsync;
 	ops.fdatasync = fault_fsync;
+	ops.writeback = fault_writeback;
 	ops.fstat = fault_fstat;
 	ops.fstatat = fault_fstatat;
 	ops.mkdirat = fault_mkdirat;

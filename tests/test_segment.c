@@ -370,6 +370,61 @@ test_append(void **state)
 	}
 }
 
+/* ---- what goes on its way to the disk before it is asked for ---- */
+
+static struct {
+	off_t end; /* of what was begun, without a hole before it */
+	unsigned calls;
+	bool fails;
+} begun;
+
+static int
+count_writeback(int fd, off_t off, off_t len)
+{
+	(void)fd;
+	assert_int_equal(off, begun.end);
+	assert_true(len >= SEGMENT_WRITEBACK && len % 4096 == 0);
+	begun.end += len;
+	begun.calls++;
+	errno = EIO;
+	return begun.fails ? -1 : 0;
+}
+
+static void
+test_writeback(void **state)
+{
+	enum { LINE = 300007, LINES = 20 };
+	static char line[LINE];
+	struct sys_ops ops = sys_posix;
+
+	(void)state;
+	ops.writeback = count_writeback;
+	memset(line, 'x', LINE - 1);
+	line[LINE - 1] = '\n';
+	for (int fails = 0; fails < 2; fails++) {
+		struct segment seg = SEGMENT_NONE;
+		bool broken = false;
+		struct place p;
+
+		place_open(&p);
+		assert_int_equal(segment_create(&seg, &p.root, DAY, &first, NULL), 0);
+		begun.end = 0;
+		begun.calls = 0;
+		begun.fails = fails != 0;
+		sys = &ops;
+		for (int i = 1; i <= LINES; i++) {
+			assert_int_equal(segment_append(&seg, line, LINE, &broken, NULL), 0);
+			assert_true(begun.end <= i * LINE);
+			assert_true(i * LINE - begun.end < SEGMENT_WRITEBACK + 4096);
+		}
+		sys = &sys_posix;
+		assert_int_equal(begun.calls, LINES / 4);
+		assert_int_equal(segment_sync(&seg, &p.root, NULL), 0);
+		segment_close(&seg);
+		place_close(&p);
+	}
+}
+
 static void
 test_sync(void **state)
 {
@@ -560,6 +615,7 @@ main(void)
 		cmocka_unit_test(test_create_rival),
 		cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_append),
+		cmocka_unit_test(test_writeback),
 		cmocka_unit_test(test_sync),
 		cmocka_unit_test(test_linked),
 		cmocka_unit_test(test_reopen),
