@@ -42,6 +42,7 @@ class Contender:
     command: object       # a list, or text for the shell
     answer: object        # what its output says: a function of bytes
     spare: float = 0      # seconds that are not charged: starting an interpreter
+    within: float = 1e-9  # how far its numbers may be from ours, as a part of them
     runs: list = field(default_factory=list)
     ratios: list = field(default_factory=list)
     failure: str = ""
@@ -49,6 +50,10 @@ class Contender:
     @property
     def seconds(self):
         return statistics.median(run.seconds for run in self.runs) - self.spare if self.runs else None
+
+    @property
+    def processor(self):
+        return statistics.median(run.processor for run in self.runs) if self.runs else None
 
     @property
     def ratio(self):
@@ -129,7 +134,7 @@ class Bench:
             other.failure = str(e)
             return
         expected, got = ours.answer(mine.output), other.answer(run.output)
-        if got is not None and not agree(got, expected):
+        if got is not None and not agree(got, expected, other.within):
             raise Mismatch(f"{ours.name} says {short(expected)}, {other.name} {short(got)}: "
                            f"{other.command}")
         run.output = b""
@@ -145,10 +150,11 @@ def output(command):
     return subprocess.run(["sh", "-c", command], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def agree(a, b):
-    """All that a says, b says too; numbers within a billionth."""
-    return a.keys() <= b.keys() and all(
-        a[k] == b[k] or isinstance(a[k], float) and abs(a[k] - b[k]) <= 1e-9 * abs(b[k]) for k in a)
+def agree(got, expected, within):
+    """All that was got is expected."""
+    return got.keys() <= expected.keys() and all(
+        got[k] == expected[k] or
+        isinstance(got[k], float) and abs(got[k] - expected[k]) <= within * abs(expected[k]) for k in got)
 
 
 def short(answer):
