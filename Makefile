@@ -20,7 +20,7 @@ LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer for
 	logger context emit run open
 AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source successor scan scan_set \
 	sift expr match require prune batch temp spill merge sorter cache workers sequence plan plan_members \
-	plan_replaced twins lastrun frontier search tail sample measure rollups census build notes query stats \
+	plan_replaced twins lastrun frontier ranges search tail sample measure rollups census build notes query stats \
 	stats_export record output output/jsonl \
 	output/json output/csv export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover
@@ -30,7 +30,7 @@ CLI = term say out table opt explain ask cmd_query cmd_stats cmd_pack cmd_inspec
 TESTS = api archive bloom bytes cache catalog clock config cost digest emit error \
 	export expr field field_number forks format golden golden_ring index inspect jbuf \
 	keeper kill level live many match names output pack path prune query quotes record recover \
-	redact require retain ring ring_model rotate runid scan schema seal search segment sketch sorter \
+	ranges redact require retain ring ring_model rotate runid scan schema seal search segment sketch sorter \
 	source sys tail timespec trail writer writer_faults
 
 # One libFuzzer target for each parser: tests/fuzz/NAME.c, with its inputs in fixtures/fuzz/NAME.

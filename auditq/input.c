@@ -33,25 +33,37 @@ open_file(const char *path, auditq_error *err)
 }
 
 int
+input_open_at(struct input *in, int fd, uint64_t offset, const char *path, const bool *cancel,
+    auditq_error *err)
+{
+	uint8_t *buf = malloc(INPUT_BYTES);
+
+	if (buf == NULL)
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, path, "input buffer");
+	*in = (struct input){ .fd = fd,
+		.path = path,
+		.seekable = true,
+		.buf = buf,
+		.cap = INPUT_BYTES,
+		.start = offset,
+		.cancel = cancel };
+	return 0;
+}
+
+int
 input_open(struct input *in, const char *path, const bool *cancel, auditq_error *err)
 {
 	bool file = strcmp(path, "-") != 0;
-	uint8_t *buf;
-	int fd = STDIN_FILENO;
+	int fd = STDIN_FILENO, r;
 
 	if (file && (fd = open_file(path, err)) < 0)
 		return fd;
-	if ((buf = malloc(INPUT_BYTES)) == NULL) {
+	if ((r = input_open_at(in, fd, 0, path, cancel, err)) < 0) {
 		if (file)
 			(void)sys->close(fd);
-		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, path, "input buffer");
+		return r;
 	}
-	*in = (struct input){ .fd = fd,
-		.path = path,
-		.seekable = file,
-		.buf = buf,
-		.cap = INPUT_BYTES,
-		.cancel = cancel };
+	in->seekable = in->own = file;
 	return 0;
 }
 
@@ -148,7 +160,7 @@ input_close(struct input *in)
 {
 	free(in->buf);
 	in->buf = NULL;
-	if (in->seekable)
+	if (in->own)
 		(void)sys->close(in->fd);
-	in->seekable = false;
+	in->own = false;
 }

@@ -11,7 +11,8 @@
 struct input {
 	int fd;
 	const char *path; /* borrowed; "-": standard input */
-	bool seekable;    /* a file, and ours to close */
+	bool seekable;    /* a file */
+	bool own;         /* ours to close */
 	bool eof;         /* nothing follows what is buffered */
 	uint8_t *buf;
 	size_t pos, len, cap;
@@ -22,6 +23,9 @@ struct input {
 
 /* Open for reading; only a regular file, or "-".  path and cancel are borrowed. */
 int input_open(struct input *in, const char *path, const bool *cancel, auditq_error *err);
+/* A file that is open, from an offset on; fd is borrowed. */
+int input_open_at(struct input *in, int fd, uint64_t offset, const char *path,
+    const bool *cancel, auditq_error *err);
 /* Have n bytes at input_at, or all there are.  Invalidates what input_at gave. */
 int input_need(struct input *in, size_t n, auditq_error *err);
 /* Move up to cap bytes to dst: their number, 0 at the end, negative. */

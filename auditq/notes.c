@@ -59,6 +59,13 @@ notes_deliver(struct notes *n, const struct qwarn *to)
 	notes_release(n);
 }
 
+void
+notes_move(struct notes *n, uint64_t lines)
+{
+	for (size_t i = 0; i < n->n; i++)
+		n->note[i].line += n->note[i].line > 0 ? lines : 0;
+}
+
 bool
 notes_lost(const struct notes *n)
 {

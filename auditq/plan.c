@@ -317,6 +317,18 @@ look_at_gzip(const struct planning *p, struct plan_file *f, int fd)
 	return look_at_start(p, f, fd, error.text);
 }
 
+static void
+look_at_plain(struct plan_file *f, int fd)
+{
+	const struct catalog_file *in = f->in;
+	size_t n = strlen(in->path);
+
+	/* What is called gzip may be taken for damaged gzip when it is read. */
+	f->plain = n < 3 || strcmp(in->path + n - 3, ".gz") != 0;
+	if (in->writer[0] != '\0')
+		f->seqs = sequence_of_plain(fd, in->size, &f->first_seq, &f->last_seq);
+}
+
 static int
 look(const struct planning *p, struct plan_file *f, struct catalog_file *in)
 {
@@ -337,8 +349,8 @@ look(const struct planning *p, struct plan_file *f, struct catalog_file *in)
 		refuse(p, f, AUDITQ_EIO, "cannot read");
 	else if (gunzip_magic(magic, (size_t)n))
 		r = look_at_gzip(p, f, fd);
-	else if (in->writer[0] != '\0')
-		f->seqs = sequence_of_plain(fd, in->size, &f->first_seq, &f->last_seq);
+	else
+		look_at_plain(f, fd);
 	(void)sys->close(fd);
 	return r;
 }

@@ -52,6 +52,7 @@ struct plan_file {
 	const struct catalog_file *in;
 	enum plan_how how;
 	unsigned schema; /* index into the plan's schemas */
+	bool plain;      /* a file, and surely not gzip */
 	bool ours;       /* a footer was found: lines is set; of an archive, the times too */
 	bool untimed;    /* some of its lines may have no effective time */
 	int64_t min_ts, max_ts; /* of effective times; CLOCK_NONE: none has one */

@@ -10,6 +10,7 @@
 #include "frontier.h"
 #include "lastrun.h"
 #include "merge.h"
+#include "ranges.h"
 #include "sift.h"
 #include "workers.h"
 
@@ -24,7 +25,7 @@
 /* Files that are begun at the start and not finished. */
 #define STREAMS_MAX 64
 
-/* A piece of work: a member, or a file whose times are not known. */
+/* A piece of work: a member, or a file whose times are not known, or a range of one. */
 struct task {
 	struct work work; /* first */
 	struct search *s;
@@ -32,6 +33,8 @@ struct task {
 	size_t file;
 	bool whole;
 	struct plan_member member;
+	struct ranges *ranges; /* or NULL */
+	struct source_range range;
 	int64_t from; /* no line of it comes before that time, in the order of answers */
 	struct sift_result result;
 };
@@ -101,33 +104,47 @@ run_task(struct work *work, unsigned slot)
 {
 	struct task *t = (struct task *)work;
 
-	if (t->whole)
+	if (t->ranges != NULL)
+		ranges_sift(t->ranges, slot, &t->range, &t->result);
+	else if (t->whole)
 		sift_file(&t->s->sift, slot, t->file, &t->result);
 	else
 		sift_member(&t->s->sift, slot, t->file, &t->member, &t->result);
 }
 
-static int
-add_task(struct search *s, size_t file, const struct plan_member *member, int64_t from,
-    auditq_error *err)
+static struct task *
+new_task(struct search *s, size_t file, int64_t from)
 {
 	struct task *t = calloc(1, sizeof *t);
 
 	if (t == NULL)
-		return no_memory(err);
+		return NULL;
 	t->work.run = run_task;
 	t->s = s;
 	t->file = file;
 	t->from = from;
-	t->whole = member == NULL;
-	if (member != NULL) {
-		t->member = *member;
-		s->ahead += member->payload_bytes;
-	}
+	return t;
+}
+
+static void
+add_task(struct search *s, struct task *t)
+{
 	*s->last = t;
 	s->last = &t->next;
 	s->ntask++;
+	s->ahead += t->member.payload_bytes;
 	workers_add(s->workers, &t->work);
+}
+
+static int
+add_member(struct search *s, const struct pending *p, auditq_error *err)
+{
+	struct task *t = new_task(s, p->file, p->from);
+
+	if (t == NULL)
+		return no_memory(err);
+	t->member = p->member;
+	add_task(s, t);
 	return 0;
 }
 
@@ -149,6 +166,7 @@ task_free(struct task *t)
 {
 	batch_release(&t->result.batch);
 	notes_release(&t->result.notes);
+	ranges_release(t->ranges);
 	free(t);
 }
 
@@ -185,6 +203,18 @@ take_result(struct search *s, struct sift_result *result, auditq_error *err)
 	return r < 0 ? r : 0;
 }
 
+static int
+take_range(struct search *s, struct task *t, auditq_error *err)
+{
+	struct sift_result left_out;
+	int r;
+
+	ranges_join(t->ranges, &t->range, &t->result, &left_out);
+	r = take_result(s, &left_out, err);
+	batch_release(&left_out.batch);
+	return r < 0 ? r : take_result(s, &t->result, err);
+}
+
 /* Take the first task off the list and wait for it. */
 static int
 finish_task(struct search *s, auditq_error *err)
@@ -196,9 +226,8 @@ finish_task(struct search *s, auditq_error *err)
 		s->last = &s->first;
 	s->ntask--;
 	workers_wait(s->workers, &t->work);
-	if (!t->whole)
-		s->ahead -= t->member.payload_bytes;
-	r = take_result(s, &t->result, err);
+	s->ahead -= t->member.payload_bytes;
+	r = t->ranges != NULL ? take_range(s, t, err) : take_result(s, &t->result, err);
 	task_free(t);
 	return r;
 }
@@ -267,7 +296,7 @@ look_ahead(struct search *s, auditq_error *err)
 		struct pending p = frontier_pop(&s->frontier);
 
 		if (!p.archive) {
-			r = add_task(s, p.file, &p.member, p.from, err);
+			r = add_member(s, &p, err);
 			continue;
 		}
 		r = open_archive(s, p.file, err);
@@ -395,21 +424,67 @@ begin_archives(struct search *s, auditq_error *err)
 	return r;
 }
 
+static int
+wait_for_room(struct search *s, size_t most, auditq_error *err)
+{
+	int r = 0;
+
+	while (r == 0 && s->ntask > most)
+		r = finish_task(s, err);
+	return r;
+}
+
+static int
+add_ranges(struct search *s, size_t file, struct ranges *ranges, auditq_error *err)
+{
+	struct source_range range;
+	struct task *t;
+	int r = 0;
+
+	while (r == 0 && ranges_next(ranges, &range)) {
+		if ((t = new_task(s, file, CLOCK_NONE)) == NULL) {
+			ranges_release(ranges);
+			return no_memory(err);
+		}
+		t->ranges = ranges;
+		t->range = range;
+		add_task(s, t);
+		r = wait_for_room(s, STREAMS_MAX - 1, err);
+	}
+	return r;
+}
+
+static int
+begin_stream(struct search *s, size_t file, auditq_error *err)
+{
+	struct ranges *ranges;
+	struct task *t;
+	int r = ranges_open(&ranges, &s->sift, file, err);
+
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		r = add_ranges(s, file, ranges, err);
+		ranges_release(ranges);
+		return r;
+	}
+	if ((t = new_task(s, file, CLOCK_NONE)) == NULL)
+		return no_memory(err);
+	t->whole = true;
+	add_task(s, t);
+	return wait_for_room(s, STREAMS_MAX - 1, err);
+}
+
 /* Files without known times are sifted now, a few at a time. */
 static int
 begin_streams(struct search *s, auditq_error *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < s->plan->catalog.n && r == 0; i++) {
+	for (size_t i = 0; i < s->plan->catalog.n && r == 0; i++)
 		if (s->plan->file[i].how == PLAN_STREAM)
-			r = add_task(s, i, NULL, CLOCK_NONE, err);
-		if (r == 0 && s->ntask == STREAMS_MAX)
-			r = finish_task(s, err);
-	}
-	while (r == 0 && s->first != NULL)
-		r = finish_task(s, err);
-	return r;
+			r = begin_stream(s, i, err);
+	return r < 0 ? r : wait_for_room(s, 0, err);
 }
 
 int

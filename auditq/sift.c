@@ -44,6 +44,7 @@ struct piece {
 	size_t nclause;
 	int64_t ts;                               /* effective time of the line before */
 	bool moved;                               /* the file has no name any more */
+	bool waiting;                             /* for a line with a time: ts is not known */
 	uint64_t bad_line, bad_count, bad_offset; /* unreadable lines one after another */
 };
 
@@ -215,15 +216,22 @@ sift_line(struct piece *p, const char *line, size_t n, uint64_t offset, uint64_t
 		return 0;
 	}
 	r = match_line(p->match, line, n, &facts, &p->out->err);
-	if (facts.ts != CLOCK_NONE)
+	if (r < 0 && r != AUDITQ_EJSON)
+		return r;
+	if (facts.ts != CLOCK_NONE) {
 		p->ts = facts.ts;
+		p->waiting = false;
+	} else if (p->waiting) {
+		p->out->head = offset + n + 1;
+		return 0;
+	}
 	if (r == AUDITQ_EJSON) {
 		if (question_in_window(p->s->q, p->ts))
 			add_bad_line(p, offset, number);
 		return 0;
 	}
-	if (r <= 0 || !question_in_window(p->s->q, p->ts))
-		return r;
+	if (r == 0 || !question_in_window(p->s->q, p->ts))
+		return 0;
 	return keep_line(p, line, n, offset);
 }
 
@@ -611,6 +619,38 @@ sift_regular(struct piece *p)
 	if (r == 0)
 		check_complete(p);
 	return r;
+}
+
+void
+sift_range(struct sift *s, unsigned slot, size_t file, const struct source_range *range,
+    const int64_t *ts_before, bool again, struct sift_result *out)
+{
+	struct source_options opt = { .block_bytes = BLOCK_BYTES,
+		.open_segment = s->plan->file[file].in->open,
+		.cancel = s->cancel,
+		.range = range };
+	struct source *source;
+	struct piece p;
+
+	if ((out->r = begin(&p, s, slot, file, out)) < 0)
+		return;
+	/* What the source has to say of these lines it has said before. */
+	if (!again)
+		opt.warn = notes_target(&out->notes);
+	p.waiting = ts_before == NULL;
+	p.ts = ts_before == NULL ? CLOCK_NONE : *ts_before;
+	if ((out->r = source_open(&source, p.path, &opt, &out->err)) < 0)
+		return;
+	out->r = sift_stream(&p, source);
+	if (!again)
+		out->counts.bytes_read += source_bytes_read(source);
+	else
+		out->counts.lines = out->counts.bytes_inflated = 0;
+	source_close(source);
+	end_bad_lines(&p);
+	out->ts = p.ts;
+	if (out->r == 0)
+		out->r = flush(&p);
 }
 
 static int

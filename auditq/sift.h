@@ -8,6 +8,7 @@
 #include "notes.h"
 #include "plan.h"
 #include "require.h"
+#include "source.h"
 
 struct sift_slot; /* one worker's tools */
 
@@ -39,6 +40,11 @@ struct sift_result {
 	struct batch batch; /* sorted; of a member only */
 	struct notes notes;
 	auditq_counts counts; /* what it adds to the search's */
+
+	/* Of a range: */
+	int64_t ts; /* effective time of its last line that has one by the range itself */
+	uint64_t
+	    head; /* end of lines that were left out, since theirs is that of a range before; or 0 */
 };
 
 /* The first members are set by the caller.  sift_release undoes it. */
@@ -49,6 +55,12 @@ void sift_member(struct sift *s, unsigned slot, size_t file, const struct plan_m
     struct sift_result *out);
 /* A file from front to back, or a ring. */
 void sift_file(struct sift *s, unsigned slot, size_t file, struct sift_result *out);
+/*
+ * Lines of a plain file that begin in a range, their numbers counted from its start.  ts_before: the effective
+ * time of the line before; NULL: not known.  again: of a range that was sifted, the lines that were left out.
+ */
+void sift_range(struct sift *s, unsigned slot, size_t file, const struct source_range *range,
+    const int64_t *ts_before, bool again, struct sift_result *out);
 /* Give a line that was kept, since its file shares records, to the question's taker; while no piece uses slot 0. */
 int sift_take(struct sift *s, const struct batch_line *line, auditq_error *err);
 

@@ -26,6 +26,8 @@ struct source {
 	uint64_t offset;   /* of buf[begin] */
 	uint64_t line;     /* its number */
 	bool eof, gap;     /* after buf[end) the data ends, or something is missing */
+	uint64_t stop;     /* no line that begins here or later */
+	bool partial;      /* inside a line that began before the range */
 	bool skipping;     /* inside a line that is too long */
 	uint64_t skip_offset;
 };
@@ -94,6 +96,16 @@ open_input(struct source *s, auditq_error *err)
 	return 0;
 }
 
+/* A line begins at the start of a range when a line feed stands before it. */
+static int
+open_range(struct source *s, const struct source_range *range, auditq_error *err)
+{
+	s->partial = range->begin > 0;
+	s->offset = range->begin - s->partial;
+	s->stop = range->end;
+	return input_open_at(&s->in, range->fd, s->offset, s->path, s->opt.cancel, err);
+}
+
 int
 source_open(
     struct source **ret, const char *path, const struct source_options *opt, auditq_error *err)
@@ -109,6 +121,7 @@ source_open(
 	if (s->opt.block_bytes > BLOCK_BYTES_MAX)
 		s->opt.block_bytes = BLOCK_BYTES_MAX;
 	s->line = 1;
+	s->stop = UINT64_MAX;
 	s->path = strdup(path);
 	s->cap = s->opt.block_bytes;
 	s->buf = malloc(s->cap);
@@ -116,7 +129,11 @@ source_open(
 		source_close(s);
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, path, "source");
 	}
-	if ((r = open_input(s, err)) < 0 || (r = detect(s, err)) < 0) {
+	if (opt->range != NULL)
+		r = open_range(s, opt->range, err);
+	else if ((r = open_input(s, err)) == 0)
+		r = detect(s, err);
+	if (r < 0) {
 		source_close(s);
 		return r;
 	}
@@ -228,6 +245,18 @@ skip_line(struct source *s)
 	consume(s, (size_t)(lf + 1 - p), 1);
 }
 
+/* Drop up to the end of the line that belongs to the range before. */
+static void
+skip_partial(struct source *s)
+{
+	const char *p = s->buf + s->begin;
+	size_t n = s->end - s->begin;
+	const char *lf = memchr(p, '\n', n);
+
+	consume(s, lf == NULL ? n : (size_t)(lf + 1 - p), 0);
+	s->partial = lf == NULL;
+}
+
 static uint64_t
 count_lines(const char *p, size_t n)
 {
@@ -241,10 +270,18 @@ count_lines(const char *p, size_t n)
 	return lines;
 }
 
-/* Give n bytes from begin on. */
+/* Give n bytes from begin on, of the lines that begin before the stop. */
 static int
 give(struct source *s, size_t n, struct source_block *out)
 {
+	const char *p = s->buf + s->begin, *lf;
+
+	if (n > s->stop - s->offset) {
+		size_t last = (size_t)(s->stop - s->offset) - 1;
+
+		lf = memchr(p + last, '\n', n - last);
+		n = lf == NULL ? n : (size_t)(lf + 1 - p);
+	}
 	*out = (struct source_block){ s->buf + s->begin, n, s->offset, s->line };
 	consume(s, n, count_lines(out->p, n));
 	return 1;
@@ -297,10 +334,14 @@ source_next(struct source *s, struct source_block *out, auditq_error *err)
 	for (;;) {
 		if (!s->eof && !s->gap)
 			r = fill(s, err);
+		if (s->partial)
+			skip_partial(s);
 		while (s->skipping && s->begin < s->end)
 			skip_line(s);
+		if (s->offset >= s->stop && !s->partial && !s->skipping)
+			return 0;
 		/* After a failed read, first what came before it. */
-		if (!s->skipping && (n = whole_lines(s)) > 0)
+		if (!s->skipping && !s->partial && (n = whole_lines(s)) > 0)
 			return give(s, n, out);
 		if (r < 0)
 			return r;

@@ -19,12 +19,20 @@ struct source_block {
 	uint64_t line;   /* number of its first line, 1-based */
 };
 
+/* Lines of a plain file: those that begin in it, to their ends. */
+struct source_range {
+	int fd; /* open, and borrowed */
+	uint64_t begin, end;
+};
+
 struct source_options {
 	size_t
 	    block_bytes; /* about this much a block [1 MiB]; a longer line makes a larger one */
 	bool open_segment; /* a torn last line (no line feed) is dropped and is no damage */
 	struct qwarn warn;
 	const bool *cancel; /* polled (atomically); may be NULL */
+	/* Only these, numbered from 1 on, and not opened by path; NULL: all. */
+	const struct source_range *range;
 };
 
 /*
