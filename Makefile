@@ -23,8 +23,8 @@ AUDITQ = qerror timespec spool catalog pages index_load index input gunzip sourc
 	plan_replaced twins lastrun frontier ranges search tail sample measure rollups census build notes query stats \
 	stats_export record output output/jsonl \
 	output/json output/csv export pack_input pack_reject pack_store pack inspect_out inspect_json \
-	inspect_text inspect recover
-CLI = term say out table opt explain ask cmd_query cmd_stats cmd_pack cmd_inspect cmd_recover main
+	inspect_text inspect recover compact_survey compact_merge compact
+CLI = term say out table opt explain ask cmd_query cmd_stats cmd_pack cmd_inspect cmd_recover cmd_compact main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = api archive bloom bytes cache catalog clock config cost digest emit error \
@@ -38,7 +38,7 @@ FUZZ = config expr extra field gunzip index jbuf pack ring time
 FUZZ_SECONDS = 60
 
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
-CLI_TESTS = query output pack damage paths usage man
+CLI_TESTS = query output pack compact damage paths usage man
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py tests/packages "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \

@@ -363,6 +363,41 @@ typedef struct auditq_recover_result {
 AUDITQ_API int auditq_recover(const char *root, auditq_warning_fn *fn, void *arg,
     auditq_recover_result *out, auditq_error *err);
 
+typedef struct auditq_compact_options {
+	size_t size;
+	uint64_t
+	    small_bytes; /* archives with fewer bytes of lines than this are merged [16 MiB] */
+	uint64_t max_bytes; /* into archives of at most so many, up to 128 MiB [64 MiB] */
+	int gzip_level;     /* [6] */
+	bool dry_run;       /* change nothing, tell what would be merged */
+	auditq_warning_fn *on_warning;
+	void *on_warning_arg;
+} auditq_compact_options;
+
+typedef struct auditq_compact_result {
+	size_t size;
+	uint64_t files;            /* sealed segments of writers that are gone, looked at */
+	uint64_t merged, archives; /* of them merged, into so many archives */
+	uint64_t partitions;       /* in which that was done */
+	uint64_t lines;            /* in those archives */
+	uint64_t bytes_before, bytes_after; /* stored; after: 0 when it is a dry run */
+	uint64_t plain;                     /* segments that are not sealed */
+	uint64_t alive;                     /* writers that live, or are not recovered */
+} auditq_compact_result;
+
+/*
+ * Put the small archives of a root's partitions, or of the one given, into few; first finish what dead writers
+ * left, as auditq_recover does for the root.  The files of a service are merged, in the order of their first
+ * records; the lines of each stay together, in their order.  A living writer's files, those of auditq_pack, damaged
+ * ones, and those that hold records without a time or a number are left as they are.
+ *
+ * Queries that run meanwhile see every record once.  Killed anywhere, it leaves all records readable, once each, and the
+ * next one goes on.  Of two at once in a partition, the second leaves it (a warning, AUDITQ_EBUSY).  Retention treats
+ * the archives it makes as segments of their service.  out is filled on failure, too, with what was done before.
+ */
+AUDITQ_API int auditq_compact(const char *path, const auditq_compact_options *opt,
+    auditq_compact_result *out, auditq_error *err);
+
 #ifdef __cplusplus
 }
 #endif

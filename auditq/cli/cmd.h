@@ -14,5 +14,6 @@ int cmd_stats(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);
 int cmd_recover(int argc, char **argv);
+int cmd_compact(int argc, char **argv);
 
 #endif

@@ -11,6 +11,7 @@ static const struct {
 	{ "pack", cmd_pack },
 	{ "inspect", cmd_inspect },
 	{ "recover", cmd_recover },
+	{ "compact", cmd_compact },
 };
 
 int
