@@ -27,7 +27,7 @@ AUDITQ = qerror timespec spool catalog pages index_load index input gunzip sourc
 CLI = term say out table opt explain ask cmd_query cmd_stats cmd_pack cmd_inspect cmd_recover cmd_compact main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
-TESTS = api archive bloom bytes cache catalog clock config cost digest emit error \
+TESTS = api archive bloom bytes cache catalog clock compact config cost digest emit error \
 	export expr field field_number forks format golden golden_ring index inspect jbuf \
 	keeper kill level live many match names output pack path prune query quotes record recover \
 	ranges redact require retain ring ring_model rotate runid scan schema seal search segment sketch sorter \

@@ -129,7 +129,9 @@ look_into(struct plan *p, size_t i, bool rings, const struct qwarn *warn, auditq
 	int r;
 
 	qerror_reset(&why);
-	r = fd < 0 ? qerror_set(&why, AUDITQ_EIO, errno, path, "cannot open")
+	/* One that is gone is itself replaced: then all is listed again. */
+	r = fd < 0 ? qerror_set(&why, errno == ENOENT ? AUDITQ_ENOENT : AUDITQ_EIO, errno, path,
+			 "cannot open")
 		   : index_load(&ix, fd, f->in->size, path, INDEX_REPLACED, &why);
 	if (fd >= 0)
 		(void)sys->close(fd);
