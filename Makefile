@@ -66,6 +66,7 @@ SAN_tsan = -fsanitize=thread
 # For clang: with libFuzzer's counters in all objects, and its main in the targets.
 SAN_fuzz = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
+SAN_cov  = --coverage -fprofile-update=atomic
 WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 CFLAGS   = -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARN) $(WERROR:1=-Werror) \
@@ -181,6 +182,11 @@ check-unit: suite-all
 	@tests/run $(call suite,$B)
 check-asan check-tsan:
 	@$(MAKE) -s -j2 check-unit SAN=$(@:check-%=%)
+# Under valgrind a program runs some thirty times slower: with less of what is random.
+check-valgrind: setup-check
+	@sh .ci/packages valgrind:valgrind
+	@$(MAKE) -s -j2 suite-all
+	@PROPERTY=1000 KILLS=5 SCANS=20 tests/run $(TESTS:%="tests/valgrind $B/tests/test_%")
 check-clang:
 	clang -std=c11 -D_GNU_SOURCE $(WARN) -Werror -fsyntax-only -Itests -Iauditq -Iliblog $(SOURCES)
 
@@ -212,6 +218,14 @@ bench-emit: setup-bench
 	@$(MAKE) -s -j2 $B/tests/bench/emit
 	@rm -rf $B/bench/emit && mkdir -p $B/bench/emit
 	@$B/tests/bench/emit $B/bench/emit $(ROUNDS)
+
+# Which lines and branches the tests reach, with those of the write path that none does.
+coverage: setup-check
+	@sh .ci/packages gcovr:gcovr
+	@$(MAKE) -s -j2 suite-all SAN=cov CFLAGS=-O1
+	@find build/cov -name '*.gcda' -delete
+	-@tests/run $(call suite,build/cov)
+	@tests/coverage build/cov
 
 # Look for inputs that break a parser.  What is found goes to build/fuzz/found; mended, it belongs into
 # fixtures/fuzz/NAME, where `make check` tries it again.
@@ -273,8 +287,9 @@ clean:
 	rm -rf build
 
 .PHONY: all demo setup setup-check suite-all check check-unit check-asan check-tsan check-clang \
-	setup-bench bench-query bench-many bench-seal bench-field bench-emit bench-memory fuzz \
-	fuzz-programs soak golden lint man install uninstall clean always
+	check-valgrind coverage setup-bench bench-query bench-many bench-seal bench-field \
+	bench-emit bench-memory fuzz fuzz-programs soak golden lint man install uninstall clean \
+	always
 always:
 .SECONDARY:
 -include $(OBJECTS:.o=.d)
