@@ -81,12 +81,14 @@ LIBLOG_O = $(BOTH_O) $(LIBLOG_ONLY:%=$O/liblog/%.o)
 AUDITQ_O = $(AUDITQ:%=$O/auditq/%.o)
 CLI_O    = $(CLI:%=$O/auditq/cli/%.o)
 OBJECTS  = $(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS:%=$O/tests/test_%.o) $(PROGRAMS:%=$O/%.o) \
-	$(BENCHES:%=$O/tests/bench/%.o) \
+	$(INSIDE_PROGRAMS:%=$O/%.o) $(BENCHES:%=$O/tests/bench/%.o) \
 	$(FUZZ:%=$O/tests/fuzz/%.o) $O/tests/fuzz/replay.o
 SOURCES  = $(OBJECTS:$O/%.o=%.c)
 
 # Other programs, on the public API: the demo's service, what the tests write trails with.
 PROGRAMS = docs/example/service tests/trail tests/bench/maketrail
+# And one that reaches inside: what writes archives that nobody else would.
+INSIDE_PROGRAMS = tests/archive
 
 # What benchmarks run: these reach inside, as unit tests do.
 BENCHES = measure inflate field seal
@@ -138,7 +140,7 @@ $(PROGRAMS:%=$B/%): $B/%: $O/%.o $B/liblog.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BENCHES:%=$B/tests/bench/%): $B/tests/bench/%: $O/tests/bench/%.o $B/inside.a
+$(INSIDE_PROGRAMS:%=$B/%) $(BENCHES:%=$B/tests/bench/%): $B/%: $O/%.o $B/inside.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -168,7 +170,8 @@ setup-check: setup
 suite = $(CLI_TESTS:%="tests/cli/run $(1)/auditq tests/cli/%.sh") \
 	"tests/differential.py $(1) 40" $(TESTS:%=$(1)/tests/test_%) \
 	$(foreach f,$(FUZZ),"$(1)/tests/fuzz/$f fixtures/fuzz/$f")
-suite-all: all $(TESTS:%=$B/tests/test_%) $(FUZZ:%=$B/tests/fuzz/%) $(PROGRAMS:%=$B/%)
+suite-all: all $(TESTS:%=$B/tests/test_%) $(FUZZ:%=$B/tests/fuzz/%) $(PROGRAMS:%=$B/%) \
+	$(INSIDE_PROGRAMS:%=$B/%)
 
 check: setup-check
 	@$(MAKE) -s -j2 suite-all

@@ -2,8 +2,9 @@
 """tests/differential.py BUILD [QUERIES [SEED]] - random questions, through auditq and naively.
 
 A trail of every kind of file is made: sealed and plain segments of liblog's, archives made by
-`auditq pack` under two time keys, foreign files, plain and gzip, with everything that lines
-can have wrong.  Each question is answered with and without the index, by one thread and by four; each
+`auditq pack` under two time keys, archives under schemas of their own, foreign files, plain and gzip,
+with everything that lines can have wrong, and what is looked for in every place where it does not
+count.  Each question is answered with and without the index, by one thread and by four; each
 answer must be, byte for byte, what a few lines of Python find by reading everything.
 """
 import datetime
@@ -23,7 +24,15 @@ import tempfile
 DAY = 86400 * 10**9
 START = 1761004800 * 10**9  # 2025-10-21
 LEVELS = ["trace", "debug", "info", "notice", "warn", "error", "critical"]
-TS_KEYS = ["ts", "@timestamp", "timestamp", "time", "eventTime"]
+# docs/format.md, "Schema"
+OTHER_LEVELS = {"verbose": 0, "information": 2, "informational": 2, "warning": 4, "err": 5, "crit": 6,
+                "fatal": 6, "alert": 6, "emerg": 6, "emergency": 6, "panic": 6}
+RANKS = {**{name: i for i, name in enumerate(LEVELS)}, **OTHER_LEVELS}
+SCHEMA = {"v": 1, "ts": ["ts", "@timestamp", "timestamp", "time", "eventTime"], "run": "run_id",
+          "stage": "stage", "level": "level", "status": "status", "duration": "duration_ms"}
+OWN_SCHEMAS = [
+    {**SCHEMA, "ts": ["when", "ts"], "level": "severity", "status": "outcome"},
+    {**SCHEMA, "ts": ["meta.at"], "run": "trace.id", "stage": "log.phase", "level": "log.level"}]
 NONE = -(2**63)
 
 # ---- reading: what a line says ----
@@ -84,18 +93,18 @@ def get(value, path):
 
 
 class Line:
-    def __init__(self, path, offset, raw, parsed, ts):
+    def __init__(self, path, offset, raw, parsed, ts, schema):
         self.path, self.offset, self.raw, self.value, self.ts = path, offset, raw, parsed, ts
         if parsed is None:
             return
-        self.level = parsed.get("level")
-        status = parsed.get("status")
-        rank = LEVELS.index(self.level) if self.level in LEVELS else -1
-        self.rank = rank
-        self.failed = status == "failed" if status is not None else rank >= LEVELS.index("error")
+        self.run, self.stage, level, status = (
+            get(parsed, schema[key].split(".")) for key in ("run", "stage", "level", "status"))
+        self.rank = RANKS.get(level.lower(), -1) if isinstance(level, str) and level.isascii() else -1
+        self.failed = status == "failed" if status is not ABSENT and status is not None else \
+            self.rank >= RANKS["error"]
 
 
-def read_file(path, keys):
+def read_file(path, schema):
     with (gzip.open if path.endswith(".gz") else open)(path, "rb") as f:
         data = f.read()
     ts, offset = NONE, 0
@@ -104,16 +113,22 @@ def read_file(path, keys):
         if text.strip(b" \t\r"):
             parsed = parse(text)
             if parsed is not None:
-                times = (value_time(parsed[k]) for k in keys if k in parsed)
+                times = (value_time(get(parsed, k.split("."))) for k in schema["ts"])
                 ts = next((t for t in times if t is not None), ts)
-            yield Line(path, offset, raw, parsed, ts)
+            yield Line(path, offset, raw, parsed, ts, schema)
         offset += len(raw) + 1
 
 
 # ---- writing: a trail ----
 
 TEXTS = ["plain", "", 'a "quoted" \\ one', "a/b", "tab\tand\nfeed", "\x01\x7f", "café € 🐧",
-         "2025-10-22", "x" * 70, "detection", "acme", "globex", "failed", "null", "\ud800"]
+         "2025-10-22", "x" * 70, "detection", "acme", "globex", "failed", "null", "\ud800",
+         "error", "run-03", '"stage":"detection"', 'status":"failed', "u0065", "\\u0065"]
+STAGES = ["detection", "a/b", 'de"tec', "x" * 70, "dét", "t\tb", "detections", "tection"]
+# What is looked for, where it does not count.
+ELSEWHERE = [("detection", '"x"'), ("failed", "1"), ("error", "true"), ("run-03", '"fetch"'),
+             ("detail", '{"stage":"detection","status":"failed","level":"error","run_id":"run-03"}'),
+             ("tags", '["detection","failed","error","run-03","acme"]'), ("name", '"level"')]
 NUMBERS = ["0", "-0", "1", "7", "10", "1.0", "1e1", "100e-2", "9007199254740993",
            "9007199254740992", "-9223372036854775808", "18446744073709551615", "0.1",
            "1e400", "-1e400", "123456789012345678901234567890"]
@@ -121,9 +136,14 @@ NUMBERS = ["0", "-0", "1", "7", "10", "1.0", "1e1", "100e-2", "9007199254740993"
 
 def spell(rng, text):
     """A JSON string, in one of its spellings."""
-    out = json.dumps(text, ensure_ascii=rng.random() < 0.5 or "\ud800" in text)
-    if text and rng.random() < 0.15 and out[1] not in '\\"' and ord(text[0]) < 0x10000:
-        out = f'"\\u{ord(text[0]):04x}{out[2:]}'
+    ascii, often = rng.random() < 0.5 or "\ud800" in text, 0.3 if rng.random() < 0.15 else 0
+
+    def one(c):
+        if rng.random() < often and ord(c) < 0x10000:
+            return f"\\u{ord(c):04x}" if rng.random() < 0.5 else f"\\u{ord(c):04X}"
+        return json.dumps(c, ensure_ascii=ascii)[1:-1]
+
+    out = f'"{"".join(map(one, text))}"'
     return out.replace("/", "\\/") if rng.random() < 0.2 else out
 
 
@@ -157,30 +177,59 @@ def make_value(rng, depth=0):
 
 
 def make_object(rng, members):
-    gap = rng.choice(["", "", " "])
+    gap = rng.choice(["", "", " ", "\t"])
     return "{" + f",{gap}".join(f"{spell(rng, k)}{gap}:{gap}{v}" for k, v in members) + "}"
 
 
-def make_line(rng, ns, key):
+def make_level(rng):
+    name = rng.choice(LEVELS if rng.random() < 0.7 else list(OTHER_LEVELS))
+    return spell(rng, rng.choice([name, name, name.upper(), name.title()]))
+
+
+def make_stage(rng):
+    stages = ["fetch", "decode", "detection"] if rng.random() < 0.8 else STAGES
+    return spell(rng, rng.choice(stages))
+
+
+def make_status(rng):
+    return rng.choice(['"ok"', spell(rng, "failed"), "null", "1", '"FAILED"', '"failed "',
+                       '["failed"]', '{"status":"failed"}'])
+
+
+def make_line(rng, ns, key="ts", schema=SCHEMA):
+    """key: of its time."""
     members = [(key, spell_time(rng, ns))] if rng.random() < 0.95 else []
-    chances = [("level", 0.8, lambda: spell(rng, rng.choice(LEVELS))),
-               ("run_id", 0.8, lambda: spell(rng, f"run-{rng.randrange(12):02d}")),
-               ("stage", 0.7, lambda: spell(rng, rng.choice(["fetch", "decode", "detection"]))),
-               ("status", 0.2, lambda: rng.choice(['"ok"', '"failed"', "null", "1"])),
-               ("value", 0.5, lambda: make_value(rng)), ("n", 0.5, lambda: rng.choice(NUMBERS)),
-               ("user", 0.4, lambda: make_value(rng)), ("user.name", 0.1, lambda: make_value(rng)),
-               ("http.status", 0.2, lambda: rng.choice(NUMBERS)),
-               ("msg", 0.5, lambda: spell(rng, rng.choice(TEXTS)))]
+    known = [(schema["level"], 0.8, lambda: make_level(rng)),
+             (schema["run"], 0.8, lambda: spell(rng, f"run-{rng.randrange(12):02d}")),
+             (schema["stage"], 0.7, lambda: make_stage(rng)),
+             (schema["status"], 0.3, lambda: make_status(rng))]
+    chances = known + [
+        ("value", 0.5, lambda: make_value(rng)), ("n", 0.5, lambda: rng.choice(NUMBERS)),
+        ("user", 0.4, lambda: make_value(rng)), ("user.name", 0.1, lambda: make_value(rng)),
+        ("http.status", 0.2, lambda: rng.choice(NUMBERS)),
+        ("msg", 0.5, lambda: spell(rng, rng.choice(TEXTS)))]
     members += [(k, make()) for k, chance, make in chances if rng.random() < chance]
-    if rng.random() < 0.05:
-        members += [rng.choice(members)] if members else []
+    if rng.random() < 0.1:  # another type
+        members.append((rng.choice(known)[0], make_value(rng)))
+    if rng.random() < 0.1:  # the same key again
+        k, _, make = rng.choice(known)
+        members.append((k, make()))
+    if rng.random() < 0.3:
+        members.append(rng.choice(ELSEWHERE))
     if rng.random() < 0.3:
         rng.shuffle(members)
+    if rng.random() < 0.5:  # a path as objects in objects
+        members = [nest(rng, k, v) for k, v in members]
     return make_object(rng, members).encode("utf-8", "surrogatepass")
 
 
-def make_lines(rng, n, first, span, key="ts"):
-    return [make_line(rng, first + rng.randrange(span // 10**9) * 10**9, key) for _ in range(n)]
+def nest(rng, key, value):
+    first, dot, rest = key.partition(".")
+    return (first, make_object(rng, [(rest, value)])) if dot else (key, value)
+
+
+def make_lines(rng, n, first, span, *how):
+    return [make_line(rng, first + rng.randrange(span // 10**9) * 10**9, *how) for _ in range(n)]
 
 
 ODD = [b"", b" \t", b'{"ts":"2025-10-22T10:00:00Z","msg":"caf\xe9"}', b'{"a":1}\r', b"{}"]
@@ -208,10 +257,10 @@ def write(path, lines, members=1):
 
 def make_trail(build, root, rng):
     """Files below root; a list of all lines in their files."""
-    keys = {}
+    schemas = {}
 
-    def run(*command, status=(0,)):
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def run(*command, status=(0,), data=None):
+        done = subprocess.run(command, input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert done.returncode in status, f"{command}: {done.returncode} {done.stderr}"
 
     seed = str(rng.randrange(2**32))
@@ -230,7 +279,8 @@ def make_trail(build, root, rng):
         write(source, lines)
         before = set(glob.glob(f"{root}/log/date=*/*"))
         run(f"{build}/auditq", "pack", "--root", f"{root}/log", "--ts", key, source, status=(0, 3))
-        keys.update(dict.fromkeys(set(glob.glob(f"{root}/log/date=*/*")) - before, [key]))
+        new = set(glob.glob(f"{root}/log/date=*/*")) - before
+        schemas.update(dict.fromkeys(new, {**SCHEMA, "ts": [key]}))
         os.unlink(source)
     for path in glob.glob(f"{root}/log/*.reject.jsonl"):
         os.unlink(path)
@@ -242,11 +292,19 @@ def make_trail(build, root, rng):
           sorted(make_lines(rng, 300, START, 4 * DAY)))
     lines = make_lines(rng, 600, START + 2 * DAY, DAY)
     write(f"{root}/log/date=2025-10-23/clean.jsonl.gz", lines, 2)
+    for i, schema in enumerate([SCHEMA] + OWN_SCHEMAS):
+        path = f"{root}/log/own/{i}.jsonl.gz"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        lines = make_lines(rng, 700, START, 4 * DAY, schema["ts"][0], schema)
+        lines = mix(rng, lines, ODD + WRONG if i == 0 else ODD)
+        run(f"{build}/tests/archive", path, json.dumps(schema, separators=(",", ":")),
+            data=b"\n".join(lines))
+        schemas[path] = schema
 
     lines = []
     for path in sorted(glob.glob(f"{root}/log/**/*.jsonl*", recursive=True)):
         if not os.path.exists(path + ".gz"):
-            lines += read_file(path, keys.get(path, TS_KEYS))
+            lines += read_file(path, schemas.get(path, SCHEMA))
     lines.sort(key=lambda l: (l.ts, l.path.encode(), l.offset))
     return lines
 
@@ -283,12 +341,13 @@ def random_literal(rng):
     if kind < 4:
         text = rng.choice(NUMBERS)
         return text, json.loads(text, parse_float=decimal.Decimal)
-    text = rng.choice([t for t in TEXTS if t != "\ud800"] + ["run-03", "warn", "maria", "ok"])
+    text = rng.choice([t for t in TEXTS if t != "\ud800"] + STAGES + ["warn", "maria", "ok"])
     return json.dumps(text, ensure_ascii=False), text
 
 
 PATHS = ["level", "stage", "status", "run_id", "msg", "n", "value", "http.status", "user",
-         "user.name", "value.name", "value.user.name", "value.b.name", "gpu", "seq", "zzz", "event"]
+         "user.name", "severity", "log.phase", "trace.id", "detail.stage", "value.name",
+         "value.user.name", "value.b.name", "gpu", "seq", "zzz", "event"]
 
 
 def random_expression(rng, depth=0):
@@ -345,9 +404,8 @@ def random_window(rng):
     return argv, after, before
 
 
-def text_of(line, key):
-    """A string of the record, or one that no question has."""
-    value = line.value.get(key)
+def text_of(value):
+    """A string of a record, or one that no question has."""
     return value if isinstance(value, str) else "\0"
 
 
@@ -355,7 +413,7 @@ def last_run(lines, after, before):
     """Of the earliest times of all runs in the window, the latest."""
     first = {}
     for l in lines:
-        run = l.value.get("run_id") if l.value is not None else None
+        run = l.run if l.value is not None else None
         if isinstance(run, str) and inside(l, after, before) and l.ts != NONE:
             first[run] = min(first.get(run, l.ts), l.ts)
     return max(first, key=lambda run: (first[run], run.encode()), default=None)
@@ -367,16 +425,16 @@ def random_filters(rng, lines, after, before):
     if rng.random() < 0.1:
         last = last_run(lines, after, before)
         argv += ["--run", "last"]
-        filters.append(lambda l: l.value.get("run_id") == last and last is not None)
+        filters.append(lambda l: l.run == last and last is not None)
     elif rng.random() < 0.25:
-        some = [l.value.get("run_id") for l in rng.sample(lines, 50) if l.value is not None]
+        some = [l.run for l in rng.sample(lines, 50) if l.value is not None]
         run = rng.choice([i for i in some if isinstance(i, str)])[:rng.choice([4, 6, 100])]
         argv += ["--run", run]
-        filters.append(lambda l: text_of(l, "run_id").startswith(run))
+        filters.append(lambda l: text_of(l.run).startswith(run))
     if rng.random() < 0.25:
-        stages = rng.sample(["fetch", "decode", "detection", "publish", "none"], rng.randrange(1, 3))
+        stages = rng.sample(["fetch", "decode", "publish", "none"] + STAGES, rng.randrange(1, 3))
         argv += ["--stage", ",".join(stages)]
-        filters.append(lambda l: text_of(l, "stage") in stages)
+        filters.append(lambda l: text_of(l.stage) in stages)
     if rng.random() < 0.25:
         argv += ["--failed"]
         filters.append(lambda l: l.failed)
@@ -415,7 +473,7 @@ def ask(build, root, rng, lines):
     """None, or what is wrong with an answer."""
     window, after, before = random_window(rng)
     path = f"{root}/log" + rng.choice(
-        ["", "", "", "/date=2025-10-22", "/foreign", "/2025-10-22.jsonl"])
+        ["", "", "", "/date=2025-10-22", "/foreign", "/2025-10-22.jsonl", "/own", "/own"])
     lines = [l for l in lines if l.path.startswith(path)]
     argv, filters = random_filters(rng, lines, after, before)
     reverse, count = rng.random() < 0.3, rng.random() < 0.2
