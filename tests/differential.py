@@ -416,7 +416,7 @@ def last_run(lines, after, before):
         run = l.run if l.value is not None else None
         if isinstance(run, str) and inside(l, after, before) and l.ts != NONE:
             first[run] = min(first.get(run, l.ts), l.ts)
-    return max(first, key=lambda run: (first[run], run.encode()), default=None)
+    return max(first, key=lambda run: (first[run], encode(run)), default=None)
 
 
 def random_filters(rng, lines, after, before):
@@ -428,7 +428,7 @@ def random_filters(rng, lines, after, before):
         filters.append(lambda l: l.run == last and last is not None)
     elif rng.random() < 0.25:
         some = [l.run for l in rng.sample(lines, 50) if l.value is not None]
-        run = rng.choice([i for i in some if isinstance(i, str)])[:rng.choice([4, 6, 100])]
+        run = rng.choice([i for i in some if text_of(i).startswith("run-")])[:rng.choice([4, 6, 100])]
         argv += ["--run", run]
         filters.append(lambda l: text_of(l.run).startswith(run))
     if rng.random() < 0.25:
