@@ -15,23 +15,33 @@ no_memory(auditq_error *err)
 
 /* ---- what is asked ---- */
 
+/* What is wrong with a name behind those that are there; NULL: nothing. */
+static const char *
+wrong_name(const auditq_stats_t *s, const char *name)
+{
+	if (*name == '\0')
+		return "a field without a name";
+	if (stats_is_column(name))
+		return "a column has that name already";
+	for (size_t i = 0; i < s->nby; i++)
+		if (strcmp(s->by[i], name) == 0)
+			return "a field twice";
+	return s->nby == STATS_BY_MAX ? "too many fields" : NULL;
+}
+
 static int
 set_groups(auditq_stats_t *s, const char *by, auditq_error *err)
 {
+	const char *wrong;
+
 	if ((s->names = strdup(by)) == NULL)
 		return no_memory(err);
 	for (char *name = s->names, *comma; name != NULL; name = comma) {
 		if ((comma = strchr(name, ',')) != NULL)
 			*comma++ = '\0';
-		if (*name == '\0')
-			return qerror_set_at(err, AUDITQ_EINVAL, NULL,
-			    (uint64_t)(name - s->names), "a field without a name");
-		if (stats_is_column(name))
-			return qerror_set_at(err, AUDITQ_EINVAL, NULL,
-			    (uint64_t)(name - s->names), "a column has that name already");
-		if (s->nby == STATS_BY_MAX)
-			return qerror_set_at(err, AUDITQ_EINVAL, NULL,
-			    (uint64_t)(name - s->names), "more than %d fields", STATS_BY_MAX);
+		if ((wrong = wrong_name(s, name)) != NULL)
+			return qerror_set_at(
+			    err, AUDITQ_EINVAL, NULL, (uint64_t)(name - s->names), "%s", wrong);
 		s->by[s->nby++] = name;
 	}
 	return 0;

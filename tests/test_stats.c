@@ -541,7 +541,8 @@ check_row(const struct ask *a, const struct mode *m, const char *what,
 			 " %" PRIu64 " %" PRIu64 " %" PRIu64,
 		    what, got->records, got->ends, got->failed, got->values, want->records,
 		    want->ends, want->failed, want->values);
-	check_near(what, "sum", got->sum, want->sum, 1e-13);
+	/* Exactly, however the workers shared the lines; rollups are rounded once an archive. */
+	check_near(what, "sum", got->sum, want->sum, m->exact ? 0 : 1e-13);
 	check_near(what, "min", got->min, want->min, 0);
 	check_near(what, "max", got->max, want->max, 0);
 	if (a->load && !m->exact)
@@ -880,6 +881,8 @@ test_arguments(void **state)
 	assert_refused(&opt, AUDITQ_EINVAL, 6);
 	opt.by = "stage,sum";
 	assert_refused(&opt, AUDITQ_EINVAL, 6);
+	opt.by = "x.y,stage,x.y";
+	assert_refused(&opt, AUDITQ_EINVAL, 10);
 	opt.by = many;
 	assert_refused(&opt, AUDITQ_EINVAL, 32);
 	opt.by = NULL;
