@@ -1,7 +1,7 @@
 # Options: what is understood, what is refused, and what --help says.
 . "$HERE/check"
 
-for command in '' pack inspect recover; do
+for command in '' pack inspect recover compact; do
 	run $command --help
 	expect "$command --help" 0
 	holds "$command --help fits 80 columns" sh -c '! awk "length > 80" out | grep .'
@@ -71,6 +71,9 @@ refused "pack without input" "FILE" pack --root r
 refused "pack at level 0" "--gzip-level" pack --root r --gzip-level 0 one.jsonl
 refused "inspect without a file" "FILE" inspect
 refused "recover without a root" "ROOT" recover
+refused "compact of nothing" "nowhere" compact nowhere
+refused "compact without a path" "AUDITQ_ROOT" compact
+refused "compact to nothing" "--max" compact --max 0 .
 holds "no root was made" test ! -e r
 
 # caret NAME OPTION ARGUMENT COLUMN: refused, with a caret under that column of the argument.
