@@ -10,6 +10,8 @@
 
 /* A directory that changed so recently may be changing: times of files are coarse. */
 #define LIST_RECENT CLOCK_S
+/* Of one directory while it changes. */
+#define LISTINGS 8
 
 struct walk {
 	struct catalog *c;
@@ -249,17 +251,25 @@ read_rings(struct walk *w, int rootfd, const char *root)
 
 /* ---- directories ---- */
 
-/* Whether the directory may have changed since it looked like this. */
+/* Whether the directory has changed since it looked like this, as far as times tell. */
+static bool
+has_changed(int fd, const struct stat *before)
+{
+	struct stat after;
+
+	return sys->fstat(fd, &after) < 0 || after.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	    after.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
+}
+
+/* Or may have: times of files are coarse. */
 static bool
 may_have_changed(int fd, const struct stat *before)
 {
-	struct stat after;
 	int64_t changed = (int64_t)before->st_mtim.tv_sec * CLOCK_S + before->st_mtim.tv_nsec;
 	int64_t now;
 
 	return sys->realtime(&now) < 0 || now < changed || now - changed < LIST_RECENT ||
-	    sys->fstat(fd, &after) < 0 || after.st_mtim.tv_sec != before->st_mtim.tv_sec ||
-	    after.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
+	    has_changed(fd, before);
 }
 
 /* Names of either listing, once each, in order; those of `more` are taken over. */
@@ -289,20 +299,34 @@ merge_names(struct sys_names *names, struct sys_names *more)
 	return 0;
 }
 
-/* A listing can miss a segment under both names while it is sealed; but what was renamed while the first
- * was made is there before the second begins, so that either has it. */
+/* Add what one more listing finds. */
+static int
+list_once(int fd, struct sys_names *names, struct stat *before)
+{
+	struct sys_names more = { 0 };
+	int r;
+
+	if (sys->fstat(fd, before) < 0 || sys_list(fd, &more) < 0)
+		return -1;
+	r = merge_names(names, &more);
+	sys_names_free(&more);
+	return r;
+}
+
+/* A listing can miss a file under both names while it is sealed, or compacted into another; but what was
+ * renamed while the first was made is there before the second begins, so that either has it: unless it
+ * moves once more, which takes longer than a listing, and is seen. */
 static int
 list_all(int fd, struct sys_names *names)
 {
-	struct sys_names more = { 0 };
 	struct stat before;
-	int r = 0;
+	int r = list_once(fd, names, &before);
 
-	if (sys->fstat(fd, &before) < 0 || sys_list(fd, names) < 0)
-		return -1;
-	if (may_have_changed(fd, &before))
-		r = sys_list(fd, &more) < 0 || merge_names(names, &more) < 0 ? -1 : 0;
-	sys_names_free(&more);
+	if (r < 0 || !may_have_changed(fd, &before))
+		return r;
+	for (int left = LISTINGS - 1; left > 0; left--)
+		if ((r = list_once(fd, names, &before)) < 0 || !has_changed(fd, &before))
+			break;
 	return r;
 }
 
