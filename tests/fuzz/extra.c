@@ -133,6 +133,7 @@ check_runs(const uint8_t *p, size_t n)
 	while (in.n > 0 && section_get_run(&in, &run, 1000) == 0) {
 		struct bytes_out out = { NULL, 0, 0, false };
 		FUZZ_CLAIM(run.nid <= FORMAT_NAME_MAX && run.last_member >= run.first_member);
+		FUZZ_CLAIM(run.failed <= run.records && run.first_ts <= run.last_ts);
 		section_put_run(&out, &run, 1000);
 		struct bytes_in back = { out.p, out.n, false };
 		FUZZ_CLAIM(section_get_run(&back, &same, 1000) == 0 && back.n == 0);

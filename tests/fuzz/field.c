@@ -142,6 +142,8 @@ check_inside(const struct field *f)
 		check_order(&last, &value);
 		if (value.type == FIELD_STRING)
 			check_string(&value, NULL);
+		if (value.type == FIELD_NUMBER)
+			check_number(&value, NULL);
 		last = value;
 	}
 	FUZZ_CLAIM(r == 0);
