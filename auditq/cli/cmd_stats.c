@@ -48,17 +48,17 @@ static const struct opt_command command = {
 	.name = "auditq stats",
 	.words = "[OPTIONS] [PATH]...",
 	.summary =
-	    "Count records, those that end something (they have a status), those that failed, and\n"
-	    "measure their durations.  Without --exact, and where the question is about stages and\n"
-	    "time only, the answer comes from what sealed files say about themselves.\n",
+	    "Count records, those that end something (they have a status) and those that\n"
+	    "failed, and measure their durations.  Without --exact, and where the question is\n"
+	    "about stages and time only, sealed files answer without being read.\n",
 	.opts = options,
 	.after =
 	    "  auditq stats --by stage --since -30d logs\n"
 	    "  auditq stats --by stage,status --run 0199feae -o csv\n"
 	    "  auditq stats --field latency_ms --exact --where 'user == \"u0042\"'\n"
 	    "\n"
-	    "Exit status: 0 there are records, 1 none, 2 wrong usage or fatal, 3 answered, but\n"
-	    "data that was needed could not be read.\n",
+	    "Exit status: 0 there are records, 1 none, 2 wrong usage or fatal, 3 answered,\n"
+	    "but data that was needed could not be read.\n",
 };
 
 /* ---- the table ---- */
