@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define BURST       1000
@@ -282,22 +283,35 @@ warm_page_cache(void)
 struct throughput {
 	const struct contender *c;
 	double written[ROUNDS_MAX], closed[ROUNDS_MAX], ratio[ROUNDS_MAX];
+	double cpu[ROUNDS_MAX]; /* of all threads, ns a record until written */
 };
+
+static double
+cpu_time(void)
+{
+	struct rusage u;
+
+	(void)getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e9 +
+	    (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e3;
+}
 
 /* Millions of records a second from the first call until all stand in the file, and until it is closed. */
 static void
 sustain(struct throughput *s, size_t round)
 {
 	const struct contender *c = s->c;
-	double t;
+	double t, cpu;
 
 	warm_page_cache();
 	if (c->open(c, dir) < 0)
 		err(1, "%s", c->name);
+	cpu = cpu_time();
 	t = timing_now();
 	for (unsigned i = 0; i < RECORDS; i++)
 		c->emit(c, i);
 	c->written(c);
+	s->cpu[round] = (cpu_time() - cpu) / RECORDS;
 	s->written[round] = RECORDS / (timing_now() - t) * 1e3;
 	c->close(c);
 	s->closed[round] = RECORDS / (timing_now() - t) * 1e3;
@@ -319,20 +333,23 @@ sustained(void)
 			table[i].ratio[round] =
 			    table[i].written[round] / table[0].written[round];
 		}
-	printf("\nmillion records a second, 1 thread  in the file    closed  to spdlog sync\n");
+	printf(
+	    "\nmillion records a second, 1 thread  in the file    closed  to spdlog sync  CPU ns a record\n");
 	for (size_t i = 0; i < COUNT(table); i++) {
 		struct throughput *s = &table[i];
 		const double written = timing_median(s->written, rounds),
-			     closed = timing_median(s->closed, rounds);
+			     closed = timing_median(s->closed, rounds),
+			     cpu = timing_median(s->cpu, rounds);
 
 		ratio = timing_median(s->ratio, rounds);
 		if (s->c == &six)
 			ours = ratio;
-		printf("%-34s %12.2f %9.2f %15.1f\n", s->c->name, written, closed, ratio);
+		printf("%-34s %12.2f %9.2f %15.1f %16.0f\n", s->c->name, written, closed, ratio,
+		    cpu);
 		fprintf(json,
 		    "{\"bench\":\"sustained\",\"name\":\"%s\",\"records\":%u,\"rounds\":%zu,"
-		    "\"written_mps\":%.3f,\"closed_mps\":%.3f,\"to_spdlog_sync\":%.2f}\n",
-		    s->c->name, RECORDS, rounds, written, closed, ratio);
+		    "\"written_mps\":%.3f,\"closed_mps\":%.3f,\"to_spdlog_sync\":%.2f,\"cpu_ns\":%.0f}\n",
+		    s->c->name, RECORDS, rounds, written, closed, ratio, cpu);
 	}
 	return ours;
 }
