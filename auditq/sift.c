@@ -7,18 +7,13 @@
 #include <string.h>
 
 #include "cache.h"
+#include "field.h"
 #include "scan.h"
 #include "source.h"
 #include "successor.h"
 #include "sys.h"
 
 #define BLOCK_BYTES ((size_t)256 << 10)
-#define CLAUSES_MAX (REQUIRE_CLAUSES_MAX + 1)
-
-/* What a clause let through, of members that were searched for it. */
-struct trial {
-	uint64_t bytes, lines;
-};
 
 struct sift_slot {
 	struct match **match; /* one a schema, made when it is needed */
@@ -26,9 +21,7 @@ struct sift_slot {
 	uint8_t *stored; /* a member as it is in the file */
 	char *plain;
 	size_t stored_cap, plain_cap;
-	struct trial trial[CLAUSES_MAX];
-	struct scan_set own; /* of the literal that a member has by itself: */
-	struct plan_literal own_literal;
+	struct candidates candidates;
 };
 
 /* A piece under way. */
@@ -39,9 +32,6 @@ struct piece {
 	struct match *match;
 	const char *path;
 	uint32_t rank;
-	const struct scan_set
-	    *clause[CLAUSES_MAX]; /* lines without something of each are left out */
-	size_t nclause;
 	int64_t ts;                               /* effective time of the line before */
 	bool moved;                               /* the file has no name any more */
 	bool waiting;                             /* for a line with a time: ts is not known */
@@ -114,6 +104,7 @@ begin(struct piece *p, struct sift *s, unsigned slot, size_t file, struct sift_r
 		.ts = CLOCK_NONE };
 	if (__atomic_load_n(s->cancel, __ATOMIC_RELAXED))
 		return qerror_set(&out->err, AUDITQ_ECANCELED, 0, NULL, "canceled");
+	candidates_require(&p->slot->candidates, &s->require, NULL, 0);
 	return get_match(p, f->schema);
 }
 
@@ -235,68 +226,6 @@ sift_line(struct piece *p, const char *line, size_t n, uint64_t offset, uint64_t
 	return keep_line(p, line, n, offset);
 }
 
-/* All lines of a block; *number is moved on. */
-static int
-sift_block(struct piece *p, const char *block, size_t n, uint64_t offset, uint64_t *number)
-{
-	const char *at = block, *line;
-	size_t len;
-	int r;
-
-	while (scan_line(&at, block + n, &line, &len)) {
-		r = sift_line(p, line, len, offset + (uint64_t)(line - block), *number);
-		if (r < 0)
-			return r;
-		++*number;
-	}
-	return 0;
-}
-
-/* What the query requires of a line, and what the member does. */
-static void
-add_clauses(struct piece *p, const struct plan_member *m)
-{
-	struct sift_slot *slot = p->slot;
-
-	for (size_t i = 0; i < p->s->require.n; i++)
-		p->clause[p->nclause++] = &p->s->require.clause[i];
-	if (m->literal.p == NULL)
-		return;
-	if (m->literal.p != slot->own_literal.p || m->literal.n != slot->own_literal.n) {
-		scan_set_init(&slot->own);
-		(void)scan_set_add(&slot->own, "\\u", 2, false);
-		(void)scan_set_add(&slot->own, m->literal.p, m->literal.n, false);
-		slot->own_literal = m->literal;
-	}
-	p->clause[p->nclause++] = &slot->own;
-}
-
-static bool
-has_others(const struct piece *p, size_t lead, const char *line, const char *end)
-{
-	for (size_t i = 0; i < p->nclause; i++)
-		if (i != lead && scan_set_find(p->clause[i], line, end) == NULL)
-			return false;
-	return true;
-}
-
-/* The clause that lets the fewest lines through, as far as is known: each is tried on one member. */
-static size_t
-choose_clause(const struct piece *p)
-{
-	const struct trial *trial = p->slot->trial;
-	size_t best = 0;
-
-	for (size_t i = 0; i < p->nclause; i++) {
-		if (trial[i].bytes == 0)
-			return i;
-		if ((double)trial[i].lines * (double)trial[best].bytes <
-		    (double)trial[best].lines * (double)trial[i].bytes)
-			best = i;
-	}
-	return best;
-}
-
 /* The effective time before `line`, from the lines behind `from`: the last of them that has a time. */
 static void
 catch_up(struct piece *p, const char *from, const char *line)
@@ -305,7 +234,7 @@ catch_up(struct piece *p, const char *from, const char *line)
 	int64_t ts = CLOCK_NONE;
 
 	while (line > from && ts == CLOCK_NONE) {
-		const char *end = line - 1;
+		const char *end = line - (line[-1] == '\n');
 		const char *feed = memrchr(from, '\n', (size_t)(end - from));
 
 		line = feed == NULL ? from : feed + 1;
@@ -315,32 +244,60 @@ catch_up(struct piece *p, const char *from, const char *line)
 		p->ts = ts;
 }
 
+/*
+ * All lines of a block; *number is moved on.  Of a line that cannot match only that it can be read is
+ * made sure of, and its time is read when a line behind it needs it.
+ */
+static int
+sift_block(struct piece *p, const char *block, size_t n, uint64_t offset, uint64_t *number)
+{
+	const char *at = block, *end = block + n, *known = block, *line, *next = NULL;
+	struct candidates_walk walk;
+	size_t len, nnext;
+	bool walking = false;
+	int r;
+
+	for (; scan_line(&at, end, &line, &len); ++*number) {
+		if (!walking && !p->waiting && p->slot->candidates.n > 0) {
+			walking = true;
+			known = line;
+			candidates_begin(&walk, &p->slot->candidates, line, end);
+			if (!candidates_next(&walk, &next, &nnext))
+				next = NULL;
+		}
+		if (walking && line != next && len <= SOURCE_LINE_MAX &&
+		    field_check(line, len, NULL, NULL) == 0)
+			continue;
+		if (walking)
+			catch_up(p, known, line);
+		known = at;
+		if ((r = sift_line(p, line, len, offset + (uint64_t)(line - block), *number)) <
+		    0)
+			return r;
+		if (line == next && !candidates_next(&walk, &next, &nnext))
+			next = NULL;
+	}
+	if (walking)
+		catch_up(p, known, end);
+	return 0;
+}
+
 /* Only the lines of a member that could match; it has no unreadable ones, which would have to be told. */
 static int
 sift_candidates(struct piece *p, const struct plan_member *m, const char *block)
 {
-	const char *at = block, *end = block + m->payload_bytes, *known = block, *hit;
-	const size_t lead = choose_clause(p);
-	struct trial *trial = &p->slot->trial[lead];
+	struct candidates_walk walk;
+	const char *known = block, *line;
+	size_t n;
 	int r;
 
-	trial->bytes += m->payload_bytes;
-	while ((hit = scan_set_find(p->clause[lead], at, end)) != NULL) {
-		const char *feed = memrchr(at, '\n', (size_t)(hit - at)), *line;
-
-		line = feed == NULL ? at : feed + 1;
-		feed = memchr(hit, '\n', (size_t)(end - hit));
-		at = feed == NULL ? end : feed + 1;
-		trial->lines++;
-		if (feed == NULL)
-			feed = end;
-		if (!has_others(p, lead, line, feed))
-			continue;
+	candidates_begin(&walk, &p->slot->candidates, block, block + m->payload_bytes);
+	while (candidates_next(&walk, &line, &n)) {
 		if (!m->timed)
 			catch_up(p, known, line);
-		known = at;
-		if ((r = sift_line(p, line, (size_t)(feed - line),
-			 m->plain_offset + (uint64_t)(line - block), 0)) < 0)
+		known = walk.at;
+		if ((r = sift_line(p, line, n, m->plain_offset + (uint64_t)(line - block), 0)) <
+		    0)
 			return r;
 	}
 	return 0;
@@ -461,8 +418,8 @@ sift_payload(struct piece *p, const struct plan_member *m, const char *plain)
 	p->ts = m->ts_before;
 	p->out->counts.bytes_inflated += m->payload_bytes;
 	p->out->counts.lines += m->lines;
-	add_clauses(p, m);
-	if (m->readable && p->nclause > 0)
+	candidates_require(&p->slot->candidates, &p->s->require, m->literal.p, m->literal.n);
+	if (m->readable && p->slot->candidates.n > 0)
 		r = sift_candidates(p, m, plain);
 	else
 		r = sift_block(p, plain, m->payload_bytes, m->plain_offset, &line);

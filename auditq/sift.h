@@ -5,9 +5,9 @@
 #define SIFT_H
 
 #include "batch.h"
+#include "candidates.h"
 #include "notes.h"
 #include "plan.h"
-#include "require.h"
 #include "source.h"
 
 struct sift_slot; /* one worker's tools */
