@@ -150,11 +150,13 @@ static int
 read_moved(struct piece *p)
 {
 	auditq_error why = p->err;
+	struct successor *s = NULL;
 	int r;
 
 	qerror_reset(&p->err);
-	r = successor_read(
-	    p->hunt->plan->file[p->file].in->path, 0, UINT64_MAX, add_moved_lines, p, &p->err);
+	r = successor_read(&s, p->hunt->plan->file[p->file].in->path, 0, UINT64_MAX,
+	    add_moved_lines, p, &p->err);
+	successor_free(s);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	p->err = why;

@@ -18,6 +18,7 @@
 struct sift_slot {
 	struct match **match; /* one a schema, made when it is needed */
 	struct libdeflate_decompressor *inflate;
+	struct successor *moved;
 	uint8_t *stored; /* a member as it is in the file */
 	char *plain;
 	size_t stored_cap, plain_cap;
@@ -58,6 +59,7 @@ slot_release(const struct sift *s, struct sift_slot *slot)
 		match_free(slot->match[i]);
 	free(slot->match);
 	libdeflate_free_decompressor(slot->inflate);
+	successor_free(slot->moved);
 	free(slot->stored);
 	free(slot->plain);
 }
@@ -470,7 +472,8 @@ sift_moved(struct piece *p, uint64_t from, uint64_t n, uint64_t line)
 {
 	struct plan_file *f = &p->s->plan->file[p->rank];
 	struct moved m = { p, line };
-	int r = successor_read(p->path, from, n, sift_moved_lines, &m, &p->out->err);
+	int r = successor_read(
+	    &p->slot->moved, p->path, from, n, sift_moved_lines, &m, &p->out->err);
 
 	if (r < 0)
 		return forgive(p, r);

@@ -14,11 +14,15 @@
 /* A listing can miss an archive that is itself replaced meanwhile. */
 #define LISTINGS 3
 
-struct found {
-	const char *path; /* of the directory, for texts */
-	int fd;           /* of the archive; -1: none */
+struct successor {
+	char *dir; /* of the archive; NULL: there is none */
+	int fd;
 	struct index *ix;
-	uint64_t offset, bytes; /* where the lines are in its decompressed data */
+	uint64_t offset,
+	    bytes; /* where the lines that are asked for are in its decompressed data */
+	struct libdeflate_decompressor *inflate;
+	size_t member; /* that which is in plain, if that is not NULL */
+	char *plain;
 };
 
 static int
@@ -42,12 +46,42 @@ split(const char *path, char name[PATH_NAME_MAX])
 		seg.kind = PATH_SEALED;
 		path_segment(name, &seg);
 	}
-	return slash == NULL ? strdup(".") : strndup(path, (size_t)(slash + 1 - path));
+	return slash == NULL ? strdup("./") : strndup(path, (size_t)(slash + 1 - path));
 }
 
-/* Whether the archive at fd replaced the file of that name; then f says where. */
+static void
+forget(struct successor *s)
+{
+	if (s->dir != NULL)
+		(void)sys->close(s->fd);
+	index_free(s->ix);
+	free(s->dir);
+	free(s->plain);
+	s->dir = s->plain = NULL;
+	s->ix = NULL;
+}
+
+/* Whether the archive at hand replaced the file of that name; then s says where. */
+static bool
+has_replaced(struct successor *s, const char *name)
+{
+	const size_t n = strlen(name);
+
+	for (size_t i = 0; i < index_replaced(s->ix); i++) {
+		const struct section_replaced *old = index_replaced_file(s->ix, i);
+
+		if (old->nname == n && memcmp(old->name, name, n) == 0) {
+			s->offset = old->offset;
+			s->bytes = old->bytes;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whether it is the archive at fd that replaced the file.  1, 0, negative. */
 static int
-look_at(struct found *f, int fd, const char *name, auditq_error *err)
+look_at(struct successor *s, int fd, const char *dir, const char *name, auditq_error *err)
 {
 	struct format_footer footer;
 	auditq_error why;
@@ -60,57 +94,47 @@ look_at(struct found *f, int fd, const char *name, auditq_error *err)
 	    !footer.compacted)
 		return 0;
 	qerror_reset(&why);
-	r = index_load(&f->ix, fd, (uint64_t)st.st_size, f->path, INDEX_REPLACED, &why);
+	r = index_load(&s->ix, fd, (uint64_t)st.st_size, dir, INDEX_REPLACED, &why);
 	if (r < 0)
-		return r == AUDITQ_ENOMEM ? no_memory(f->path, err) : 0;
-	for (size_t i = 0; i < index_replaced(f->ix); i++) {
-		const struct section_replaced *old = index_replaced_file(f->ix, i);
-
-		if (old->nname == strlen(name) && memcmp(old->name, name, old->nname) == 0) {
-			f->offset = old->offset;
-			f->bytes = old->bytes;
-			return 1;
-		}
+		return r == AUDITQ_ENOMEM ? no_memory(dir, err) : 0;
+	if (has_replaced(s, name)) {
+		if ((s->dir = strdup(dir)) == NULL)
+			return no_memory(dir, err);
+		s->fd = fd;
+		return 1;
 	}
-	index_free(f->ix);
-	f->ix = NULL;
+	index_free(s->ix);
+	s->ix = NULL;
 	return 0;
 }
 
 static int
-search_names(struct found *f, int dirfd, const struct sys_names *names, const char *name,
-    auditq_error *err)
+search_names(struct successor *s, int dirfd, const struct sys_names *names, const char *dir,
+    const char *name, auditq_error *err)
 {
 	struct path_segment seg;
-	int fd, r;
+	int fd, r = 0;
 
-	for (size_t i = 0; i < names->n; i++) {
+	for (size_t i = 0; r == 0 && i < names->n; i++) {
 		if (!path_parse_segment(names->name[i], &seg) || seg.kind != PATH_SEALED ||
 		    seg.packed)
 			continue;
 		fd = sys->openat(dirfd, names->name[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-		if (fd < 0)
-			continue;
-		if ((r = look_at(f, fd, name, err)) > 0) {
-			f->fd = fd;
-			return 1;
-		}
-		(void)sys->close(fd);
-		if (r < 0)
-			return r;
+		if (fd >= 0 && (r = look_at(s, fd, dir, name, err)) <= 0)
+			(void)sys->close(fd);
 	}
-	return 0;
+	return r;
 }
 
-/* 1; 0: there is none; negative.  What was found is to be released. */
+/* 1; 0: there is none; negative. */
 static int
-find(struct found *f, const char *path, auditq_error *err)
+find(struct successor *s, const char *dir, const char *name, auditq_error *err)
 {
-	char name[PATH_NAME_MAX], *dir = split(path, name);
 	int dirfd, r = 0;
 
-	if (dir == NULL)
-		return no_memory(path, err);
+	if (s->dir != NULL && strcmp(s->dir, dir) == 0 && has_replaced(s, name))
+		return 1;
+	forget(s);
 	dirfd = name[0] == '\0'
 	    ? -1
 	    : sys->openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -118,12 +142,11 @@ find(struct found *f, const char *path, auditq_error *err)
 		struct sys_names names = { 0 };
 
 		if (sys_list(dirfd, &names) == 0)
-			r = search_names(f, dirfd, &names, name, err);
+			r = search_names(s, dirfd, &names, dir, name, err);
 		sys_names_free(&names);
 	}
 	if (dirfd >= 0)
 		(void)sys->close(dirfd);
-	free(dir);
 	return r;
 }
 
@@ -131,78 +154,112 @@ find(struct found *f, const char *path, auditq_error *err)
 
 /* Inflate member i to plain. */
 static int
-inflate(const struct found *f, struct libdeflate_decompressor *d, size_t i, char *stored,
-    char *plain, auditq_error *err)
+inflate(const struct successor *s, size_t i, char *stored, char *plain, auditq_error *err)
 {
-	const struct format_data *m = index_member(f->ix, i);
-	const uint64_t at = index_offset(f->ix, i);
+	const struct format_data *m = index_member(s->ix, i);
+	const uint64_t at = index_offset(s->ix, i);
 	size_t used, got;
 
-	if (sys_pread_all(f->fd, stored, m->member_bytes, (off_t)at) !=
+	if (sys_pread_all(s->fd, stored, m->member_bytes, (off_t)at) !=
 	    (ssize_t)m->member_bytes)
-		return qerror_set_at(err, AUDITQ_EIO, f->path, at, "cannot read a member");
-	if (libdeflate_gzip_decompress_ex(d, stored, m->member_bytes, plain, m->payload_bytes,
-		&used, &got) != LIBDEFLATE_SUCCESS ||
+		return qerror_set_at(err, AUDITQ_EIO, s->dir, at, "cannot read a member");
+	if (libdeflate_gzip_decompress_ex(s->inflate, stored, m->member_bytes, plain,
+		m->payload_bytes, &used, &got) != LIBDEFLATE_SUCCESS ||
 	    used != m->member_bytes || got != m->payload_bytes)
-		return qerror_set_at(err, AUDITQ_ECORRUPT, f->path, at, "damaged member");
+		return qerror_set_at(err, AUDITQ_ECORRUPT, s->dir, at, "damaged member");
 	return 0;
 }
 
-/* Give what of member i, in plain, lies in [lo, hi) of the decompressed data. */
+/* Have member i in s->plain. */
 static int
-give(const struct found *f, size_t i, const char *plain, uint64_t lo, uint64_t hi,
-    successor_fn *fn, void *arg)
+load_member(struct successor *s, size_t i, auditq_error *err)
 {
-	const uint64_t at = index_plain_offset(f->ix, i);
-	const uint64_t end = at + index_member(f->ix, i)->payload_bytes;
-	const uint64_t from = lo > at ? lo : at, to = hi < end ? hi : end;
+	const struct format_data *m = index_member(s->ix, i);
+	char *stored, *plain;
+	int r;
 
-	return fn(arg, plain + (from - at), (size_t)(to - from), from - f->offset);
+	if (s->plain != NULL && s->member == i)
+		return 0;
+	free(s->plain);
+	s->plain = NULL;
+	stored = malloc(m->member_bytes);
+	plain = malloc((size_t)m->payload_bytes + 1);
+	if (stored == NULL || plain == NULL)
+		r = no_memory(s->dir, err);
+	else
+		r = inflate(s, i, stored, plain, err);
+	free(stored);
+	if (r < 0) {
+		free(plain);
+		return r;
+	}
+	s->plain = plain;
+	s->member = i;
+	return 0;
 }
 
-/* Members are as long as the longest that holds a line of these. */
+/* Give what lies in [lo, hi) of the decompressed data. */
 static int
-read_members(const struct found *f, uint64_t lo, uint64_t hi, successor_fn *fn, void *arg,
+give(struct successor *s, uint64_t lo, uint64_t hi, successor_fn *fn, void *arg,
     auditq_error *err)
 {
-	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
-	int r = d == NULL ? no_memory(f->path, err) : 0;
+	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < index_members(f->ix); i++) {
-		const struct format_data *m = index_member(f->ix, i);
-		const uint64_t at = index_plain_offset(f->ix, i);
-		char *stored, *plain;
+	for (size_t i = 0; r >= 0 && i < index_members(s->ix); i++) {
+		const uint64_t at = index_plain_offset(s->ix, i);
+		const uint64_t end = at + index_member(s->ix, i)->payload_bytes;
+		const uint64_t from = lo > at ? lo : at, to = hi < end ? hi : end;
 
-		if (at >= hi || at + m->payload_bytes <= lo)
-			continue;
-		stored = malloc(m->member_bytes);
-		plain = malloc((size_t)m->payload_bytes + 1);
-		if (stored == NULL || plain == NULL)
-			r = no_memory(f->path, err);
-		else if ((r = inflate(f, d, i, stored, plain, err)) == 0)
-			r = give(f, i, plain, lo, hi, fn, arg);
-		free(stored);
-		free(plain);
+		if (from < to && (r = load_member(s, i, err)) == 0)
+			r = fn(
+			    arg, s->plain + (from - at), (size_t)(to - from), from - s->offset);
 	}
-	libdeflate_free_decompressor(d);
 	return r < 0 ? r : 1;
 }
 
-int
-successor_read(
-    const char *path, uint64_t from, uint64_t n, successor_fn *fn, void *arg, auditq_error *err)
+static int
+make(struct successor **ret, const char *path, auditq_error *err)
 {
-	struct found f = { .path = path, .fd = -1 };
-	int r = find(&f, path, err);
-
-	if (r > 0) {
-		const uint64_t left = from < f.bytes ? f.bytes - from : 0;
-		const uint64_t lo = f.offset + f.bytes - left;
-
-		r = read_members(&f, lo, lo + (n < left ? n : left), fn, arg, err);
+	if (*ret != NULL)
+		return 0;
+	if ((*ret = calloc(1, sizeof **ret)) == NULL)
+		return no_memory(path, err);
+	if (((*ret)->inflate = libdeflate_alloc_decompressor()) == NULL) {
+		free(*ret);
+		*ret = NULL;
+		return no_memory(path, err);
 	}
-	index_free(f.ix);
-	if (f.fd >= 0)
-		(void)sys->close(f.fd);
+	return 0;
+}
+
+int
+successor_read(struct successor **ret, const char *path, uint64_t from, uint64_t n,
+    successor_fn *fn, void *arg, auditq_error *err)
+{
+	char name[PATH_NAME_MAX], *dir;
+	int r;
+
+	if ((r = make(ret, path, err)) < 0)
+		return r;
+	if ((dir = split(path, name)) == NULL)
+		return no_memory(path, err);
+	if ((r = find(*ret, dir, name, err)) > 0) {
+		const struct successor *s = *ret;
+		const uint64_t left = from < s->bytes ? s->bytes - from : 0;
+		const uint64_t lo = s->offset + s->bytes - left;
+
+		r = give(*ret, lo, lo + (n < left ? n : left), fn, arg, err);
+	}
+	free(dir);
 	return r;
+}
+
+void
+successor_free(struct successor *s)
+{
+	if (s == NULL)
+		return;
+	forget(s);
+	libdeflate_free_decompressor(s->inflate);
+	free(s);
 }

@@ -9,6 +9,9 @@
 
 #include "qerror.h"
 
+/* What was found last, which has the next ones too as a rule.  NULL, to begin with; of one thread. */
+struct successor;
+
 /* Whole lines, each with its line feed; offset is that of the first in the replaced file, decompressed. */
 typedef int successor_fn(void *arg, const char *lines, size_t n, uint64_t offset);
 
@@ -17,7 +20,8 @@ typedef int successor_fn(void *arg, const char *lines, size_t n, uint64_t offset
  * file's, which is gone; a .jsonl may have been sealed before.  1; 0: no archive has its lines; what fn
  * returns, when that is negative; negative.
  */
-int successor_read(const char *path, uint64_t from, uint64_t n, successor_fn *fn, void *arg,
-    auditq_error *err);
+int successor_read(struct successor **s, const char *path, uint64_t from, uint64_t n,
+    successor_fn *fn, void *arg, auditq_error *err);
+void successor_free(struct successor *s);
 
 #endif
