@@ -80,7 +80,8 @@ parse_header(
 	uint8_t boot[16];
 	uint32_t version = get_le32(h + RING_AT_VERSION);
 
-	out->blank = all_zero(h, RING_HEADER);
+	/* All of it is one sector, which a disk writes or does not. */
+	out->blank = all_zero(h, RING_STATIC_END);
 	if (out->blank)
 		return 0;
 	if (memcmp(h + RING_AT_MAGIC, RING_MAGIC, 8) != 0)
@@ -193,20 +194,43 @@ read_records(struct ring_copy *out, int fd, uint64_t bytes, const char *path, al
 	return 0;
 }
 
+/* Read and parse the header.  What is not there reads as zeros: its writer never leaves a ring short, but the
+ * loss of power may. */
+static int
+read_header(struct ring_copy *out, int fd, uint64_t *bytes, bool *live, const char *path,
+    alog_error *err)
+{
+	uint8_t h[RING_HEADER] = { 0 };
+	const ssize_t got = sys_pread_all(fd, h, sizeof h, 0);
+	int rc;
+
+	if (got < 0)
+		return error_set(err, ALOG_EIO, errno, path, "cannot read the ring");
+	if ((rc = parse_header(out, h, bytes, path, err)) < 0)
+		return rc;
+	if (out->this_boot && (size_t)got < sizeof h)
+		return error_set_at(
+		    err, ALOG_ECORRUPT, path, (uint64_t)got, "the ring is cut short");
+	*live = parse_live(out, h, *bytes);
+	/* Of another boot it may be of any moment, or not be there: what was lost is not known then. */
+	if (!*live && !out->this_boot) {
+		out->tail_seq = out->head_seq = out->lost = 0;
+		*live = true;
+	}
+	return 0;
+}
+
 int
 ring_read(struct ring_copy *out, int fd, const char *path, alog_error *err)
 {
 	struct ring_copy copy = { 0 };
-	uint8_t h[RING_HEADER];
 	uint64_t bytes = 0;
 	bool live = false;
 	int rc = 0;
 
 	/* A ring in use moves on while its header is read. */
 	for (int tries = 0; rc == 0 && !live && tries < 16; tries++)
-		if ((rc = read_exactly(fd, h, sizeof h, 0, path, err)) == 0 &&
-		    (rc = parse_header(&copy, h, &bytes, path, err)) == 0)
-			live = parse_live(&copy, h, bytes);
+		rc = read_header(&copy, fd, &bytes, &live, path, err);
 	if (rc == 0 && !live)
 		rc = error_set_at(err, ALOG_ECORRUPT, path, RING_AT_HEAD,
 		    "the ring's head and tail are impossible");

@@ -570,6 +570,52 @@ test_other_boot(void **state)
 	place_close(&p);
 }
 
+/* The power went when some sectors of a ring were on the disk: it is no error, and says no more than it can. */
+static void
+test_power_lost(void **state)
+{
+	static const struct {
+		const char *name;
+		off_t zero, size; /* the sector that is not there, and the length */
+		bool blank;
+		uint64_t lost;
+	} cases[] = {
+		{ "the header's first sector", 0, RING_HEADER, true, 0 },
+		{ "the live words", 1024, RING_HEADER, false, 0 },
+		{ "all behind the first sector", 512, RING_STATIC_END, false, 0 },
+		{ "all behind the live words", 512, 1536, false, 3 },
+		{ "all but a piece of the first sector, which is zero", 0, 100, true, 0 },
+	};
+	static const uint8_t zeros[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct ring_copy copy;
+		alog_error err = { 0 };
+		struct place p;
+		int fd;
+
+		place_open(&p);
+		fd = place_file(&p);
+		fill_some(p.ring);
+		ring_close(p.ring);
+		p.ring = NULL;
+		put_at(fd, RING_AT_BOOT, "another boot", 12);
+		fix_crc(fd);
+		put_at(fd, cases[i].zero, zeros, sizeof zeros);
+		assert_int_equal(ftruncate(fd, cases[i].size), 0);
+		if (ring_read(&copy, fd, "ring", &err) < 0)
+			fail_msg("%s: %s", cases[i].name, err.text);
+		if (copy.blank != cases[i].blank || copy.n != 0 ||
+		    copy.head_seq - copy.tail_seq != cases[i].lost)
+			fail_msg(
+			    "%s: %d lost", cases[i].name, (int)(copy.head_seq - copy.tail_seq));
+		ring_copy_free(&copy);
+		(void)close(fd);
+		place_close(&p);
+	}
+}
+
 /* Bytes at an offset of the file of fill_some, and what becomes of the read. */
 static void
 test_damaged(void **state)
@@ -677,10 +723,13 @@ test_mutilated(void **state)
 		put_at(fd, at, &byte, 1);
 	}
 	assert_int_equal(fstat(fd, &st), 0);
-	for (off_t size = st.st_size - 1; size >= 0; size -= size > 5000 ? 4999 : 1) {
+	for (off_t size = st.st_size - 1; size > 0; size -= size > 5000 ? 4999 : 1) {
 		assert_int_equal(ftruncate(fd, size), 0);
 		assert_int_equal(ring_read(&copy, fd, "ring", NULL), ALOG_ECORRUPT);
 	}
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(ring_read(&copy, fd, "ring", NULL), 0);
+	assert_true(copy.blank);
 	(void)close(fd);
 	place_close(&p);
 }
@@ -913,6 +962,7 @@ main(void)
 		cmocka_unit_test(test_never_full),
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_other_boot),
+		cmocka_unit_test(test_power_lost),
 		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_mutilated),
 		cmocka_unit_test(test_read_faults),
