@@ -289,10 +289,11 @@ typedef struct auditq_counts {
 	uint64_t members_by_time, members_by_counts, members_by_filter,
 	    members_by_run; /* pruned */
 	uint64_t members_inflated, members_cached, members_without_match;
-	uint64_t members_answered;           /* counted from summaries alone (auditq_count, auditq_stats) */
-	uint64_t bytes_total;                /* stored bytes of the files listed */
-	uint64_t bytes_read;                 /* stored bytes that were read for lines */
-	uint64_t bytes_inflated;             /* decompressed bytes searched */
+	uint64_t
+	    members_answered;    /* counted from summaries alone (auditq_count, auditq_stats) */
+	uint64_t bytes_total;    /* stored bytes of the files listed */
+	uint64_t bytes_read;     /* stored bytes that were read for lines */
+	uint64_t bytes_inflated; /* decompressed bytes searched */
 	uint64_t lines, matched, unreadable; /* looked at; matching; neither JSON nor blank */
 	uint64_t duplicates;                 /* the same record in two files of one writer */
 	uint64_t spilled;                    /* bytes that went to a temporary file */

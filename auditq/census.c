@@ -286,8 +286,10 @@ take_archive(void *arg, size_t file, struct plan_literal *literal, auditq_counts
 	struct index *ix;
 	int r;
 
-	if (!c->rolled || (r = rollups_load(&ix, f, c->q, err)) <= 0)
-		return c->rolled ? r : 0;
+	if (!c->rolled)
+		return 0;
+	if ((r = rollups_load(&ix, f, c->q, err)) <= 0)
+		return r;
 	r = 0;
 	for (size_t i = 0; r == 0 && i < index_rollups(ix, &complete); i++) {
 		const struct index_rollup *rollup = index_rollup(ix, i);
