@@ -20,7 +20,7 @@ LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer for
 	logger context emit run open
 AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source successor scan scan_set \
 	sift expr match require candidates prune batch temp spill merge sorter cache workers sequence plan plan_members \
-	plan_replaced twins lastrun frontier ranges search tail sample measure rollups census build notes query stats \
+	plan_replaced twins lastrun frontier ranges relay search tail sample measure rollups census build notes query stats \
 	stats_export record output output/jsonl \
 	output/json output/csv export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover compact_survey compact_merge compact

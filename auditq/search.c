@@ -11,6 +11,7 @@
 #include "lastrun.h"
 #include "merge.h"
 #include "ranges.h"
+#include "relay.h"
 #include "sift.h"
 #include "workers.h"
 
@@ -475,15 +476,45 @@ begin_stream(struct search *s, size_t file, auditq_error *err)
 	return wait_for_room(s, STREAMS_MAX - 1, err);
 }
 
+static int
+take_relayed(void *arg, struct sift_result *result, auditq_error *err)
+{
+	return take_result(arg, result, err);
+}
+
+/* All workers to one file: for when there are fewer of them than workers. */
+static int
+relay_stream(struct search *s, size_t file, auditq_error *err)
+{
+	int r = wait_for_room(s, 0, err);
+
+	if (r == 0)
+		r = relay_sift(&s->sift, s->workers, file, take_relayed, s, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return begin_stream(s, file, err);
+}
+
 /* Files without known times are sifted now, a few at a time. */
 static int
 begin_streams(struct search *s, auditq_error *err)
 {
+	size_t large = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < s->plan->catalog.n && r == 0; i++)
-		if (s->plan->file[i].how == PLAN_STREAM)
+	for (size_t i = 0; i < s->plan->catalog.n; i++)
+		large += s->plan->file[i].how == PLAN_STREAM &&
+		    relay_suits(&s->plan->file[i], s->workers);
+	for (size_t i = 0; i < s->plan->catalog.n && r == 0; i++) {
+		const struct plan_file *f = &s->plan->file[i];
+
+		if (f->how != PLAN_STREAM)
+			continue;
+		if (large < workers_count(s->workers) && relay_suits(f, s->workers))
+			r = relay_stream(s, i, err);
+		else
 			r = begin_stream(s, i, err);
+	}
 	return r < 0 ? r : wait_for_room(s, 0, err);
 }
 

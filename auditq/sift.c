@@ -613,6 +613,49 @@ sift_range(struct sift *s, unsigned slot, size_t file, const struct source_range
 		out->r = flush(&p);
 }
 
+int
+sift_open(const struct sift *s, size_t file, size_t block_bytes, struct notes *notes,
+    struct source **ret, auditq_error *err)
+{
+	const struct catalog_file *in = s->plan->file[file].in;
+	struct source_options opt = { .block_bytes = block_bytes,
+		.open_segment = in->open,
+		.warn = notes_target(notes),
+		.cancel = s->cancel };
+
+	return source_open(ret, in->path, &opt, err);
+}
+
+int
+sift_read(struct sift *s, size_t file, struct source *source, struct source_block *block,
+    struct sift_result *out)
+{
+	struct piece p = { .s = s, .out = out, .path = s->plan->file[file].in->path };
+	int r = source_next(source, block, &out->err);
+
+	return r < 0 ? forgive(&p, r) : r;
+}
+
+void
+sift_lines(struct sift *s, unsigned slot, size_t file, const struct source_block *block,
+    const int64_t *ts_before, struct sift_result *out)
+{
+	uint64_t number = block->line;
+	struct piece p;
+
+	if ((out->r = begin(&p, s, slot, file, out)) < 0)
+		return;
+	p.waiting = ts_before == NULL;
+	p.ts = ts_before == NULL ? CLOCK_NONE : *ts_before;
+	out->r = sift_block(&p, block->p, block->n, block->offset, &number);
+	end_bad_lines(&p);
+	out->counts.bytes_inflated = block->n;
+	out->counts.lines = number - block->line;
+	out->ts = p.ts;
+	if (out->r == 0)
+		out->r = flush(&p);
+}
+
 static int
 sift_ring(struct piece *p)
 {

@@ -61,6 +61,16 @@ void sift_file(struct sift *s, unsigned slot, size_t file, struct sift_result *o
  */
 void sift_range(struct sift *s, unsigned slot, size_t file, const struct source_range *range,
     const int64_t *ts_before, bool again, struct sift_result *out);
+/*
+ * A file in steps.  Open it, what is said of it going to notes, which must not move; read a block: 1, 0 at the
+ * end, negative and out->err; and sift the lines of one, as sift_range does.
+ */
+int sift_open(const struct sift *s, size_t file, size_t block_bytes, struct notes *notes,
+    struct source **ret, auditq_error *err);
+int sift_read(struct sift *s, size_t file, struct source *source, struct source_block *block,
+    struct sift_result *out);
+void sift_lines(struct sift *s, unsigned slot, size_t file, const struct source_block *block,
+    const int64_t *ts_before, struct sift_result *out);
 /* Give a line that was kept, since its file shares records, to the question's taker; while no piece uses slot 0. */
 int sift_take(struct sift *s, const struct batch_line *line, auditq_error *err);
 
