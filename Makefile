@@ -212,6 +212,10 @@ bench-seal: setup-bench
 bench-field: setup-bench
 	@tests/bench/fields $B
 
+# The tables of the latest runs into docs/benchmarks.md.
+bench-paste:
+	@tests/bench/paste $B docs/benchmarks.md
+
 # Peak memory of queries over a trail of about 1 GB, against the bound of 64 MB.
 bench-memory: setup-bench
 	tests/bench/memory $B
@@ -291,8 +295,8 @@ clean:
 
 .PHONY: all demo setup setup-check suite-all check check-unit check-asan check-tsan check-clang \
 	check-valgrind coverage setup-bench bench-query bench-many bench-seal bench-field \
-	bench-emit bench-memory fuzz fuzz-programs soak golden lint man install uninstall clean \
-	always
+	bench-emit bench-memory bench-paste fuzz fuzz-programs soak golden lint man install \
+	uninstall clean always
 always:
 .SECONDARY:
 -include $(OBJECTS:.o=.d)

@@ -69,6 +69,8 @@ class Bench:
         self.build = build
         self.auditq = f"{build}/auditq"
         self.dir = f"{build}/bench"
+        self.machine = machine()
+        self.told = []
         os.makedirs(self.dir, exist_ok=True)
 
     def program(self, name):
@@ -111,6 +113,17 @@ class Bench:
             output = f.read()
         return Run(measured["wall_ns"] / 1e9, measured["cpu_ns"] / 1e9,
                    measured["peak_bytes"] / 1e6, output, said)
+
+    def tell(self, text):
+        """A paragraph or a table of the report."""
+        print(text + "\n", flush=True)
+        self.told.append(text + "\n")
+
+    def save(self, name, result):
+        """NAME.json, with the machine; and the report as NAME.md, for tests/bench/paste."""
+        replace(f"{self.dir}/{name}.json", json.dumps({"machine": self.machine, **result}, indent=1) + "\n")
+        replace(f"{self.dir}/{name}.md", "\n".join(self.told))
+        remove(f"{self.dir}/output")
 
     def turns(self, ours, others, rounds, patience):
         """Run ours before each of the others, so many rounds; who has used up the patience (seconds), or
@@ -197,7 +210,7 @@ def table(head, rows):
     width = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = [head, ["-" * w for w in width], *rows]
     return "\n".join("| " + " | ".join(c.ljust(w) for c, w in zip(line, width)) + " |"
-                     for line in lines) + "\n"
+                     for line in lines)
 
 
 def machine():
@@ -215,11 +228,10 @@ def machine():
 
 def machine_line(m):
     return (f"{m['processor']}, {m['cores']} cores, {m['memory_gb']} GB, Linux {m['kernel']}, "
-            f"{m['date']}; load before the run {m['load']:.1f}\n")
+            f"{m['date']}; load before the run {m['load']:.1f}.")
 
 
-def write_json(path, value):
+def replace(path, text):
     with open(path + ".tmp", "w") as f:
-        json.dump(value, f, indent=1)
-        f.write("\n")
+        f.write(text)
     os.rename(path + ".tmp", path)
