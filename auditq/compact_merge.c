@@ -223,6 +223,9 @@ add_lines(struct reading *in, const char *path, const struct compact_file *f, au
 		return written;
 	if (r == AUDITQ_ENOMEM)
 		return qerror_set(err, r, ENOMEM, path, "compact");
+	if (in->damaged)
+		qwarn_send(in->p->warn, AUDITQ_ETOOBIG, false, path, 0, 0,
+		    "left as it is: not all of its lines can be read");
 	return r == 0 && !in->damaged && in->bytes == f->payload && in->lines == f->lines;
 }
 
@@ -382,8 +385,12 @@ static int
 publish(const struct compact_partition *p, const struct made *m,
     const struct compact_file *file, size_t n, auditq_error *err)
 {
-	if (sys->renameat(p->fd, m->tmp, p->fd, m->name) < 0)
-		return file_error(p, m->name, "cannot rename", err);
+	if (sys->renameat(p->fd, m->tmp, p->fd, m->name) < 0) {
+		const int r = file_error(p, m->name, "cannot rename", err);
+
+		(void)sys->unlinkat(p->fd, m->tmp, 0);
+		return r;
+	}
 	if (sys_sync_dir(p->fd) < 0)
 		return file_error(p, m->name, "cannot sync its directory", err);
 	for (size_t i = 0; i < n; i++)

@@ -249,6 +249,21 @@ put_rollup(const struct index *ix, size_t i, struct jbuf *b)
 	text(b, "}");
 }
 
+static void
+put_replaced(const struct index *ix, size_t i, struct jbuf *b)
+{
+	const struct section_replaced *r = index_replaced_file(ix, i);
+
+	text(b, i > 0 ? ",{" : "{");
+	put_string(b, "name", r->name, r->nname);
+	put_u64(b, "offset", r->offset);
+	put_u64(b, "bytes", r->bytes);
+	put_seqs(b, r->numbered, r->first_seq, r->last_seq);
+	put_digest(b, "whole", r->whole);
+	put_digest(b, "previous", r->previous);
+	text(b, "}");
+}
+
 typedef void put_fn(const struct index *ix, size_t i, struct jbuf *b);
 
 static void
@@ -279,5 +294,7 @@ inspect_json(const struct inspect *in, struct inspect_out *o)
 	put_list(ix, "runs", runs, put_run, o);
 	put_bool(&o->b, "rollups_complete", rollups_complete);
 	put_list(ix, "rollups", rollups, put_rollup, o);
+	if (index_replaced(ix) > 0)
+		put_list(ix, "replaces", index_replaced(ix), put_replaced, o);
 	text(&o->b, "}\n");
 }

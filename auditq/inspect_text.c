@@ -292,6 +292,24 @@ put_rollups(const struct index *ix, struct inspect_out *o)
 		print(b, "there are more stages than these\n");
 }
 
+static void
+put_replaced(const struct index *ix, struct inspect_out *o)
+{
+	struct jbuf *b = &o->b;
+	const size_t n = index_replaced(ix);
+
+	if (n > 0)
+		print(b, "\n%-48s  %12s  %12s\n", "replaces", "offset", "bytes");
+	for (size_t i = 0; i < n; i++) {
+		const struct section_replaced *r = index_replaced_file(ix, i);
+
+		inspect_flush(o);
+		name(b, r->name, r->nname, 48);
+		print(b, "  %12llu  %12llu\n", (unsigned long long)r->offset,
+		    (unsigned long long)r->bytes);
+	}
+}
+
 void
 inspect_text(const struct inspect *in, struct inspect_out *o)
 {
@@ -300,4 +318,5 @@ inspect_text(const struct inspect *in, struct inspect_out *o)
 	put_keys(in->ix, o);
 	put_runs(in->ix, o);
 	put_rollups(in->ix, o);
+	put_replaced(in->ix, o);
 }

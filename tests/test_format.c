@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "format.h"
 #include "liblog.h"
+#include "section.h"
 
 static const struct format_data data = {
 	.member_bytes = 70001,
@@ -352,6 +353,88 @@ time_like(void **state)
 			fail_msg("%s", cases[i].s);
 }
 
+/* ---- replaced files ---------------------------------------------------------------------- */
+
+/* What is put is got again; of what is cut anywhere, nothing. */
+static void
+replaced_both_ways(void **state)
+{
+	static const struct section_replaced cases[] = {
+		{ .name = "a", .nname = 1 },
+		{ .name = "svc.0123456789abcdef.000001.jsonl.gz",
+		    .nname = 36,
+		    .offset = 1000,
+		    .bytes = 24,
+		    .numbered = true,
+		    .first_seq = 7,
+		    .last_seq = UINT64_MAX,
+		    .whole = { 1, 2, 3 },
+		    .previous = { 4, 5, 6 } },
+		{ .name = "b", .nname = 1, .offset = 1024 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct section_replaced *want = &cases[i];
+		struct section_replaced got;
+		struct bytes_out out = { 0 };
+
+		section_put_replaced(&out, want);
+		assert_false(out.failed);
+		for (size_t n = 0; n <= out.n; n++) {
+			struct bytes_in in = { .p = out.p, .n = n };
+
+			assert_int_equal(
+			    section_get_replaced(&in, &got, 1024), n < out.n ? -1 : 0);
+		}
+		assert_int_equal(got.nname, want->nname);
+		assert_memory_equal(got.name, want->name, want->nname);
+		assert_true(got.offset == want->offset && got.bytes == want->bytes);
+		assert_true(got.numbered == want->numbered &&
+		    got.first_seq == want->first_seq && got.last_seq == want->last_seq);
+		assert_memory_equal(got.whole, want->whole, sizeof got.whole);
+		assert_memory_equal(got.previous, want->previous, sizeof got.previous);
+		bytes_out_free(&out);
+	}
+}
+
+/* Names that lead elsewhere, places that are not in the file. */
+static void
+replaced_hostile(void **state)
+{
+	static const struct {
+		const char *name;
+		struct section_replaced r;
+	} cases[] = {
+		{ "no name", { .name = "", .nname = 0 } },
+		{ "another directory", { .name = "../a", .nname = 4 } },
+		{ "a root", { .name = "/", .nname = 1 } },
+		{ "a NUL", { .name = "a\0b", .nname = 3 } },
+		{ "behind the end", { .name = "a", .nname = 1, .offset = 1025 } },
+		{ "over the end", { .name = "a", .nname = 1, .offset = 1000, .bytes = 25 } },
+		{ "no number", { .name = "a", .nname = 1, .bytes = UINT64_MAX } },
+		{ "numbers that overflow",
+		    { .name = "a",
+			.nname = 1,
+			.numbered = true,
+			.first_seq = 2,
+			.last_seq = 1 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct section_replaced got;
+		struct bytes_out out = { 0 };
+		struct bytes_in in;
+
+		section_put_replaced(&out, &cases[i].r);
+		in = (struct bytes_in){ .p = out.p, .n = out.n };
+		if (section_get_replaced(&in, &got, 1024) == 0)
+			fail_msg("%s", cases[i].name);
+		bytes_out_free(&out);
+	}
+}
+
 int
 main(void)
 {
@@ -365,6 +448,8 @@ main(void)
 		cmocka_unit_test(impossible_footers),
 		cmocka_unit_test(pages),
 		cmocka_unit_test(time_like),
+		cmocka_unit_test(replaced_both_ways),
+		cmocka_unit_test(replaced_hostile),
 	};
 
 	return cmocka_run_group_tests_name("format", tests, NULL, NULL);
