@@ -773,6 +773,33 @@ test_two_ways(void **state)
 	free(l);
 }
 
+/* Of nothing but quotes, up to and over the length whose quotes are found before it is read. */
+static void
+test_quotes_only(void **state)
+{
+	enum { MOST = 20000 };
+	char *line = malloc(MOST + 16);
+
+	(void)state;
+	assert_non_null(line);
+	for (size_t n = 1; n < MOST; n = n < 20 ? n + 1 : n * 5 / 4) {
+		size_t len = (size_t)sprintf(line, "{\"a\":[");
+		struct field_path path;
+		struct field out;
+
+		for (size_t i = 0; len + 6 < n; i++)
+			len += (size_t)sprintf(line + len, "%s\"\"", i > 0 ? "," : "");
+		len += (size_t)sprintf(line + len, "]}");
+		field_path_set(&path, "a", 1);
+		assert_int_equal(field_get(line, len, &path, 1, &out), 0);
+		assert_int_equal(out.type, FIELD_ARRAY);
+		assert_int_equal(out.n, len - strlen("{\"a\":}"));
+		line[len - 3] = '"';
+		assert_int_equal(field_check(line, len, NULL, NULL), -1);
+	}
+	free(line);
+}
+
 /* ---- walk ------------------------------------------------------------------------------ */
 
 struct lengths {
@@ -830,6 +857,7 @@ main(void)
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_jansson),
 		cmocka_unit_test(test_two_ways),
+		cmocka_unit_test(test_quotes_only),
 		cmocka_unit_test(test_walk_limits),
 	};
 

@@ -186,6 +186,8 @@ test_set_places(void **state)
 					set.way = way[w];
 					assert_non_null(scan_set_find(&set, hay, hay + size));
 					assert_null(scan_set_find(&set, hay, hay + at + n - 1));
+					assert_null(
+					    scan_set_find(&set, hay + at + 1, hay + size));
 				}
 				free(hay);
 			}
