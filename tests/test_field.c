@@ -794,7 +794,7 @@ test_quotes_only(void **state)
 		assert_int_equal(field_get(line, len, &path, 1, &out), 0);
 		assert_int_equal(out.type, FIELD_ARRAY);
 		assert_int_equal(out.n, len - strlen("{\"a\":}"));
-		line[len - 3] = '"';
+		line[len - 3] = 'x'; /* the last string does not end */
 		assert_int_equal(field_check(line, len, NULL, NULL), -1);
 	}
 	free(line);
