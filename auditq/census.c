@@ -14,7 +14,7 @@
 /* Groups that a worker counts by itself, before it hands them over. */
 #define OWN_MAX 1024
 /* Of the memory of a query, this part is for numbers. */
-#define SAMPLE_PART 4
+#define SAMPLE_PART 8
 
 /* What is wanted of a line, in this order; the fields that make groups come last. */
 enum { STATUS, LEVEL, VALUE, BY };

@@ -265,14 +265,20 @@ sample_finish(struct sample *s, auditq_error *err)
 	for (size_t i = 0; i < s->ngroup; i++)
 		if (sort(s, &s->group[i]) < 0)
 			return no_memory(err);
+	free(s->scratch);
+	s->scratch = NULL;
+	s->nscratch = 0;
 	if (s->nrun == 0)
 		return 0;
 	qsort(s->run, s->nrun, sizeof *s->run, by_group);
 	s->map = sys->mmap(s->end * sizeof *s->map, PROT_READ, MAP_SHARED, s->fd);
-	if (s->map != MAP_FAILED)
-		return 0;
-	s->map = NULL;
-	return qerror_set(err, AUDITQ_EIO, errno, NULL, "cannot map a temporary file");
+	if (s->map == MAP_FAILED) {
+		s->map = NULL;
+		return qerror_set(err, AUDITQ_EIO, errno, NULL, "cannot map a temporary file");
+	}
+	/* Halving touches few pages, and those beside them are not to come along into memory. */
+	(void)sys->madvise(s->map, s->end * sizeof *s->map, MADV_RANDOM);
+	return 0;
 }
 
 uint64_t
