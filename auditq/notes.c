@@ -63,7 +63,10 @@ void
 notes_move(struct notes *n, uint64_t lines)
 {
 	for (size_t i = 0; i < n->n; i++)
-		n->note[i].line += n->note[i].line > 0 ? lines : 0;
+		if (lines == UINT64_MAX)
+			n->note[i].line = 0;
+		else if (n->note[i].line > 0)
+			n->note[i].line += lines;
 }
 
 bool

@@ -27,7 +27,7 @@ struct notes {
 struct qwarn notes_target(struct notes *n);
 /* Send all to `to` in the order in which they came, and empty n. */
 void notes_deliver(struct notes *n, const struct qwarn *to);
-/* Lines were counted from behind so many others. */
+/* Lines were counted from behind so many others; UINT64_MAX: it is not known how many. */
 void notes_move(struct notes *n, uint64_t lines);
 bool notes_lost(const struct notes *n);
 void notes_release(struct notes *n);

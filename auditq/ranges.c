@@ -16,7 +16,7 @@ struct ranges {
 	int fd;
 	unsigned users;
 	uint64_t next;  /* where the next piece begins */
-	uint64_t lines; /* in the pieces joined so far */
+	uint64_t lines; /* in the pieces joined so far; UINT64_MAX: not known */
 	int64_t ts;     /* effective time of the last of them */
 };
 
@@ -90,7 +90,10 @@ ranges_join(struct ranges *r, const struct source_range *range, struct sift_resu
 		sift_range(r->sift, 0, r->file, &head, &r->ts, true, left_out);
 	notes_move(&left_out->notes, r->lines);
 	notes_move(&piece->notes, r->lines);
-	r->lines += piece->counts.lines;
+	if (piece->cut)
+		r->lines = UINT64_MAX;
+	else if (r->lines != UINT64_MAX)
+		r->lines += piece->counts.lines;
 	r->ts = piece->ts != CLOCK_NONE ? piece->ts : r->ts;
 }
 

@@ -2,7 +2,8 @@
  * ranges - a plain file in pieces that workers sift at once, put together in their order.
  *
  * What a piece says depends on those before it in two ways: its lines are numbered from theirs, and its
- * first lines, as far as they have no time of their own, have the last time before them.
+ * first lines, as far as they have no time of their own, have the last time before them.  Lines one after
+ * another that are no records are told of together only within a piece.
  */
 #ifndef RANGES_H
 #define RANGES_H

@@ -538,6 +538,7 @@ sift_stream(struct piece *p, struct source *source)
 		p->out->counts.bytes_inflated += block.n;
 		p->out->counts.lines += number - block.line;
 	}
+	p->out->cut = r < 0;
 	return r < 0 ? forgive(p, r) : 0;
 }
 

@@ -42,6 +42,7 @@ struct sift_result {
 	auditq_counts counts; /* what it adds to the search's */
 
 	/* Of a range: */
+	bool cut;   /* the rest of it could not be read */
 	int64_t ts; /* effective time of its last line that has one by the range itself */
 	uint64_t
 	    head; /* end of lines that were left out, since theirs is that of a range before; or 0 */
