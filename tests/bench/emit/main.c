@@ -61,6 +61,14 @@ static const char *dir;
 static size_t rounds = 5;
 static FILE *json;
 
+/* Whose turn is the ith of a round: from another one on each time, and every other time backwards, so that nobody
+ * always comes after the same one. */
+static size_t
+turn(size_t i, size_t n, size_t round)
+{
+	return ((round % 2 == 0 ? i : n - 1 - i) + round) % n;
+}
+
 /* ---- latency ---- */
 
 enum { CALL, P50, P99, P999, MAX, FIGURES };
@@ -210,7 +218,7 @@ latency(struct row *row, size_t n)
 	}
 	for (size_t round = 0; round < rounds; round++)
 		for (size_t i = 0; i < n; i++)
-			take_turn(&row[(i + round) % n], round, room);
+			take_turn(&row[turn(i, n, round)], round, room);
 	for (size_t i = n; i-- > 0;) {
 		row[i].c->close(row[i].c);
 		summarize(&row[i], &row[0]);
@@ -332,7 +340,7 @@ sustained(void)
 
 	for (size_t round = 0; round < rounds; round++) {
 		for (size_t i = 0; i < COUNT(table); i++)
-			sustain(&table[(i + round) % COUNT(table)], round);
+			sustain(&table[turn(i, COUNT(table), round)], round);
 		for (size_t i = 0; i < COUNT(table); i++)
 			table[i].ratio[round] =
 			    table[i].written[round] / table[0].written[round];
