@@ -253,14 +253,13 @@ add_counts(auditq_counts *to, const auditq_counts *from)
 static bool
 keep_members(struct plan *plan, struct plan_file *f, struct plan_member *member, size_t n)
 {
-	struct plan_member *shrunk = realloc(member, n * sizeof *member);
-
 	if (__atomic_add_fetch(&plan->kept, n, __ATOMIC_RELAXED) > KEPT_MAX) {
 		(void)__atomic_sub_fetch(&plan->kept, n, __ATOMIC_RELAXED);
-		free(shrunk != NULL ? shrunk : member);
+		free(member);
 		return false;
 	}
-	f->member = shrunk != NULL ? shrunk : member;
+	if ((f->member = realloc(member, n * sizeof *member)) == NULL)
+		f->member = member;
 	f->nmember = n;
 	return true;
 }
@@ -510,15 +509,11 @@ look_at_files(const struct planning *all, struct workers *workers)
 static int
 look_at_all(struct planning *p, struct workers *workers)
 {
-	pthread_mutex_t lock;
 	unsigned zero;
 	int r;
 
-	(void)pthread_mutex_init(&lock, NULL);
-	p->lock = &lock;
 	if ((r = add_schema(p, &schema_default, &zero)) == 0)
 		r = look_at_files(p, workers);
-	(void)pthread_mutex_destroy(&lock);
 	if (r < 0 || (r = plan_replaced(p->plan, p->warn, p->counts, p->err)) < 0)
 		return r;
 	for (size_t i = 0; i < p->plan->catalog.n; i++)
@@ -587,8 +582,10 @@ plan_new(struct plan **ret, const struct question *q, const struct match_query *
 {
 	struct attempts a = { .to = warn };
 	const struct qwarn once = { on_warning, &a };
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	auditq_counts own;
 	struct planning p = { .q = q,
+		.lock = &lock,
 		.query = query,
 		.counting = counting,
 		.warn = &once,
