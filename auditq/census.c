@@ -214,7 +214,8 @@ take_value(struct census *c, unsigned slot, uint32_t group, double x, auditq_err
 }
 
 static int
-take_line(void *arg, unsigned number, size_t file, const struct match *m, auditq_error *err)
+take_line(void *arg, unsigned number, size_t file, int64_t ts, const struct match *m,
+    auditq_error *err)
 {
 	struct census *c = arg;
 	struct slot *slot = &c->slot[number];
@@ -223,6 +224,7 @@ take_line(void *arg, unsigned number, size_t file, const struct match *m, auditq
 	double x;
 	int r;
 
+	(void)ts;
 	put_group(c, slot, m);
 	if (slot->key.failed)
 		return no_memory(err);

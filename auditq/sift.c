@@ -187,7 +187,7 @@ keep_line(struct piece *p, const char *line, size_t n, uint64_t offset)
 
 	p->out->counts.matched++;
 	if (taker != NULL && !p->s->plan->file[p->rank].shared)
-		return taker->line(taker->arg, (unsigned)(p->slot - p->s->slot), p->rank,
+		return taker->line(taker->arg, (unsigned)(p->slot - p->s->slot), p->rank, p->ts,
 		    p->match, &p->out->err);
 	if (p->s->counting)
 		return 0;
@@ -700,7 +700,7 @@ sift_take(struct sift *s, const struct batch_line *line, auditq_error *err)
 
 	if ((r = begin(&p, s, 0, line->key.path, &out)) == 0 &&
 	    (r = match_line(p.match, line->p, line->n, &facts, &out.err)) > 0)
-		r = taker->line(taker->arg, 0, p.rank, p.match, &out.err);
+		r = taker->line(taker->arg, 0, p.rank, line->key.ts, p.match, &out.err);
 	if (r < 0 && err != NULL)
 		*err = out.err;
 	return r;

@@ -17,9 +17,10 @@ struct taker {
 	size_t nwant;
 	/* Before anything else: what there is, and how many workers.  Both outlast the other calls. */
 	int (*begin)(void *arg, const struct plan *plan, unsigned slots, auditq_error *err);
-	/* A line of a file that m was just given; no other call has the same slot meanwhile. */
-	int (*line)(
-	    void *arg, unsigned slot, size_t file, const struct match *m, auditq_error *err);
+	/* A line of a file that m was just given, with its effective time; no other call has the same slot
+	 * meanwhile. */
+	int (*line)(void *arg, unsigned slot, size_t file, int64_t ts, const struct match *m,
+	    auditq_error *err);
 	/* An archive that none shares records with: 1: its summaries were all that it takes.  0: read it;
 	 * with *literal set, only members' lines that hold it, or \u. */
 	int (*archive)(void *arg, size_t file, struct plan_literal *literal,
