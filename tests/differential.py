@@ -290,6 +290,10 @@ def make_trail(build, root, rng):
     write(f"{root}/log/foreign/a.jsonl.gz", list(mix(rng, lines, ODD)), 3)
     write(f"{root}/log/foreign/b.jsonl", [b"\xef\xbb\xbf" + b'{"msg":"no time yet"}'] +
           sorted(make_lines(rng, 300, START, 4 * DAY)))
+    # Of several blocks, the first lines of which may have the time of a line in the block before.
+    pad = b'{"pad":"' + b"x" * 9000 + b'",'
+    lines = [make_line(rng, START + i * 10**9, rng.choice(["ts", "other"])) for i in range(150)]
+    write(f"{root}/log/foreign/long.jsonl", [pad + l[1:] for l in lines])
     lines = make_lines(rng, 600, START + 2 * DAY, DAY)
     write(f"{root}/log/date=2025-10-23/clean.jsonl.gz", lines, 2)
     for i, schema in enumerate([SCHEMA] + OWN_SCHEMAS):

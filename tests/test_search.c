@@ -520,6 +520,47 @@ test_pruned(void **state)
 	assert_int_equal(a.counts.members_inflated, 1);
 }
 
+/*
+ * A plain file of several blocks, and of pieces that workers sift at once.  Only every fiftieth line has a
+ * time, and none of those has the stage: a line is in the window when the line with a time before it is,
+ * which may be in another block or piece, and is one that is passed over.
+ */
+static void
+test_pieces(void **state)
+{
+	enum { LINES = 3000, PAD = 2000, EVERY = 50, STAGE = 97 };
+	char path[2 * SCRATCH_MAX], when[CLOCK_LENGTH];
+	FILE *f;
+
+	(void)state;
+	path_in(path, "pieces.jsonl");
+	assert_non_null(f = fopen(path, "w"));
+	for (int i = 0; i < LINES; i++) {
+		bool timed = i % EVERY == 0;
+
+		clock_format(when, T0 + i * CLOCK_S);
+		fprintf(f, "{\"pad\":\"%*s\",\"stage\":\"%s\",\"%s\":\"%.*s\"}\n", PAD, "",
+		    i % STAGE == 3 && !timed ? "hit" : "miss", timed ? "ts" : "no",
+		    CLOCK_LENGTH, when);
+	}
+	fclose(f);
+	for (int first = 0; first < LINES; first += EVERY) {
+		auditq_t *q = ask(&a);
+		uint64_t n, want = 0;
+
+		for (int i = first; i < LINES; i++)
+			want += i % STAGE == 3 && i % EVERY != 0;
+		auditq_jobs(q, first / EVERY % 2 == 0 ? 1 : 4);
+		auditq_stage(q, "hit");
+		auditq_between(q, T0 + first * CLOCK_S, T0 + LINES * CLOCK_S);
+		assert_int_equal(auditq_count(q, &n, &a.err), 0);
+		if (n != want)
+			fail_msg("from %d on: %llu, not %llu", first, (unsigned long long)n,
+			    (unsigned long long)want);
+		auditq_free(q);
+	}
+}
+
 /* ---- doubles --------------------------------------------------------------------------- */
 
 static void
@@ -1065,6 +1106,7 @@ main(void)
 		TEST(test_version),
 		TEST(test_unreadable_lines),
 		TEST(test_pruned),
+		TEST(test_pieces),
 		TEST(test_doubles),
 		TEST(test_living_ring),
 		TEST(test_dead_ring),
