@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "candidates.h"
 #include "require.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
@@ -162,6 +163,38 @@ test_many(void **state)
 	}
 }
 
+/* Lines with all clauses, of which one is no part of the query's. */
+static void
+test_candidates(void **state)
+{
+	static const char *const stages[] = { "detection" };
+	static const char block[] = "{\"stage\":\"detection\"}\n"
+				    "{\"stage\":\"detection\",\"size\":1}\n"
+				    "{\"stage\":\"detection\",\"s\\u0069ze\":2}\n"
+				    "{\"size\":3}\n"
+				    "{\"size\":4,\"stage\":\"d\\u0065tection\"}";
+	const struct match_query q = { .stage = stages, .nstage = 1 };
+	struct candidates c = { .n = 0 };
+	struct candidates_walk walk;
+	struct require r;
+	auditq_error err;
+	const char *line;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(require_init(&r, &q, &err), 0);
+	for (int round = 0; round < 4; round++) { /* each clause in its turn, then the best */
+		char got[8] = "";
+
+		candidates_require(&c, &r, "size", 4);
+		candidates_begin(&walk, &c, block, block + sizeof block - 1);
+		while (candidates_next(&walk, &line, &n))
+			(void)strncat(got, line + n - 2, 1);
+		assert_string_equal(got, "12\"");
+	}
+	require_release(&r);
+}
+
 int
 main(void)
 {
@@ -169,6 +202,7 @@ main(void)
 		cmocka_unit_test(test_expressions),
 		cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_candidates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
