@@ -13,14 +13,14 @@ void
 runid_format(char dst[RUNID_LENGTH], const uint8_t bin[16])
 {
 	static const char hex[] = "0123456789abcdef";
-	size_t at = 0;
+	static const uint8_t at[16] = { 0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32,
+		34 };
 
 	for (size_t i = 0; i < 16; i++) {
-		if (is_hyphen(at))
-			dst[at++] = '-';
-		dst[at++] = hex[bin[i] >> 4];
-		dst[at++] = hex[bin[i] & 15];
+		dst[at[i]] = hex[bin[i] >> 4];
+		dst[at[i] + 1] = hex[bin[i] & 15];
 	}
+	dst[8] = dst[13] = dst[18] = dst[23] = '-';
 }
 
 /* 0 to 15, or -1: upper-case digits are not canonical. */

@@ -155,6 +155,7 @@ get_id(struct bytes_in *in, struct format_run *out)
 		out->nid = (uint8_t)(c - 1);
 		memcpy(out->id, p, out->nid);
 	}
+	out->id[out->nid] = '\0';
 }
 
 void
@@ -182,7 +183,6 @@ section_get_run(struct bytes_in *in, struct format_run *out, int64_t base)
 {
 	uint8_t flags;
 
-	memset(out, 0, sizeof *out);
 	get_id(in, out);
 	flags = bytes_get_u8(in);
 	out->began = (flags & RUN_BEGAN) != 0;
