@@ -29,7 +29,7 @@ CLI = term say out table opt explain ask cmd_query cmd_stats cmd_pack cmd_inspec
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = api archive bloom bytes cache catalog clock compact config cost digest emit error \
 	export expr field field_number forks format golden golden_ring index inspect jbuf \
-	keeper kill level live many match names output pack path prune query quotes record recover \
+	keeper kill level live many match names output pack path power prune query quotes record recover \
 	ranges redact require retain ring ring_model rotate runid sample scan schema seal search segment sketch sorter \
 	source stats sys tail timespec trail writer writer_faults
 
@@ -247,6 +247,7 @@ soak: setup-check
 	PROPERTY=10000000 $B/tests/test_jbuf
 	LARGE=1 $B/tests/test_ring_model
 	KILLS=10000 $B/tests/test_kill
+	FAULTS=full $B/tests/test_power
 
 # Make the golden files anew: a change of the format, to be looked at.
 golden: $B/tests/test_golden $B/tests/test_golden_ring

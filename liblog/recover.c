@@ -194,7 +194,11 @@ seal_all(const struct state *st, const char *writer, alog_error *err)
 			break;
 		}
 		if (resume_sealed(st->opt->root, inv.item, i)) {
-			if (sys->unlinkat(dirfd, item->name, 0) < 0)
+			/* Who sealed it may have died before the archive's name was durable. */
+			if (sys_sync_dir(dirfd) < 0)
+				rc = error_set(
+				    err, ALOG_EIO, errno, item->name, "fsync of its directory");
+			else if (sys->unlinkat(dirfd, item->name, 0) < 0)
 				rc = error_set(
 				    err, ALOG_EIO, errno, item->name, "cannot remove");
 		} else if (st->opt->seal) {
