@@ -30,7 +30,7 @@ CLI = term say out table opt explain ask cmd_query cmd_stats cmd_pack cmd_inspec
 TESTS = api archive bloom bytes cache catalog clock compact config cost digest emit error \
 	export expr field field_number forks format golden golden_ring index inspect jbuf \
 	keeper kill level live many match names output pack path power prune query quotes record recover \
-	ranges redact require retain ring ring_model rotate runid sample scan schema seal search segment sketch sorter \
+	ranges redact require retain ring ring_model rotate runid sample scan schema seal search segment shared sketch sorter \
 	source stats sys tail timespec trail writer writer_faults
 
 # One libFuzzer target for each parser: tests/fuzz/NAME.c, with its inputs in fixtures/fuzz/NAME.

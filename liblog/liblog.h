@@ -203,14 +203,18 @@ typedef struct alog_options {
 	uint64_t keep_bytes;    /* keep at most this many bytes of them [0: no limit] */
 
 	uint32_t file_mode; /* of segments, before the umask [0640] */
-	uint32_t dir_mode;  /* of directories, before the umask [0750] */
+	/* Of directories, before the umask [0750].  A root that several users share is setgid to their group
+	 * (mode 2770), each of them uses 0770 here and the umask 007; whoever reads is in the group.  What a
+	 * dead writer left is finished by the next one of the same user. */
+	uint32_t dir_mode;
 
 	const alog_redact *redact; /* nredact rules, applied in order; copied */
 	size_t nredact;
 
 	/* Called with each error that no caller is there to receive (background writing,
-	 * sealing, retention, recovery), from the background thread; must not call back into
-	 * the logger, except alog_get_stats. */
+	 * sealing, retention, recovery), from the background thread, and from alog_open when
+	 * anybody may write in the root; must not call back into the logger, except
+	 * alog_get_stats. */
 	void (*on_error)(void *arg, const alog_error *err);
 	void *on_error_arg;
 

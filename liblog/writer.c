@@ -451,6 +451,20 @@ remove_ring(struct writer *w)
 	}
 }
 
+/* Where anybody may write, anybody may remove or forge. */
+static void
+warn_of_anybody(struct writer *w)
+{
+	alog_error err = { 0 };
+	struct stat st;
+
+	if (sys->fstat(w->root.fd, &st) < 0 || (st.st_mode & S_IWOTH) == 0)
+		return;
+	(void)error_set(&err, ALOG_EINVAL, 0, w->root.path,
+	    "anybody may write in the root (mode %04o)", (unsigned)st.st_mode & 07777);
+	monitor_warning(w->mon, &err);
+}
+
 static int
 start(struct writer *w, alog_error *err)
 {
@@ -460,6 +474,7 @@ start(struct writer *w, alog_error *err)
 		return error_set(err, ALOG_EIO, errno, NULL, "no random numbers");
 	if ((rc = segment_root_open(&w->root, err)) < 0 || (rc = make_ring(w, err)) < 0)
 		return rc;
+	warn_of_anybody(w);
 	w->trail = (struct trail){ .root = &w->root,
 		.service = w->set->service,
 		.writer = w->id,
