@@ -20,17 +20,17 @@ LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer for
 	logger context emit run open
 AUDITQ = qerror timespec spool catalog pages index_load index input gunzip source successor scan scan_set \
 	sift expr match require candidates prune batch temp spill merge sorter cache workers sequence plan plan_members \
-	plan_replaced twins lastrun frontier ranges relay search tail sample measure rollups census build notes query stats \
-	stats_export record output output/jsonl \
+	plan_replaced twins lastrun frontier ranges relay search tail sample measure rollups census story living muster build passes notes query stats \
+	stats_export runs runs_export record output output/jsonl \
 	output/json output/csv export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover compact_survey compact_merge compact
-CLI = term say out table opt explain ask cmd_query cmd_stats cmd_pack cmd_inspect cmd_recover cmd_compact main
+CLI = term say out table opt explain ask when cmd_query cmd_stats cmd_runs cmd_pack cmd_inspect cmd_recover cmd_compact main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = api archive bloom bytes cache catalog clock compact config cost digest emit error \
 	export expr field field_number forks format golden golden_ring index inspect jbuf \
 	keeper kill level live many match names output pack path power prune query quotes record recover \
-	ranges redact require retain ring ring_model rotate runid sample scan schema seal search segment shared sketch sorter \
+	ranges redact require retain ring ring_model rotate runid runs sample scan schema seal search segment shared sketch sorter \
 	source stats sys tail timespec trail writer writer_faults
 
 # One libFuzzer target for each parser: tests/fuzz/NAME.c, with its inputs in fixtures/fuzz/NAME.
@@ -38,7 +38,7 @@ FUZZ = config expr extra field gunzip index jbuf pack ring time
 FUZZ_SECONDS = 60
 
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
-CLI_TESTS = query stats output pack compact damage paths usage man
+CLI_TESTS = query stats runs output pack compact damage paths usage man
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py tests/packages "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \

@@ -276,6 +276,59 @@ AUDITQ_API int auditq_stats_group(
 AUDITQ_API int auditq_stats_export_to(const auditq_stats_t *s, auditq_write_fn *fn, void *arg,
     const auditq_export_options *opt, auditq_error *err);
 
+/* ---- runs ------------------------------------------------------------------------------ */
+
+enum auditq_run_status {
+	AUDITQ_RUN_OK = 1,
+	AUDITQ_RUN_FAILED =
+	    2, /* its run.end says so; without any run.begin and run.end: a record failed */
+	AUDITQ_RUN_INCOMPLETE = 4, /* it began and did not end, and its writer is gone */
+	AUDITQ_RUN_RUNNING = 8,    /* it did not end, and its writer lives */
+};
+
+/* "ok", "failed", "incomplete", "running"; or NULL. */
+AUDITQ_API const char *auditq_run_status_name(int status);
+
+/* Texts are decoded, without a NUL, and valid until the next call on the runs. */
+typedef struct auditq_run_row {
+	size_t size; /* set by the caller: sizeof(auditq_run_row) */
+	const char *id;
+	size_t id_len;
+	int status;          /* auditq_run_status */
+	int64_t first, last; /* times of its records, ns since 1970; INT64_MIN: none has one */
+	uint64_t records, failed;
+	uint64_t stages;          /* different ones; 256: at least so many */
+	int64_t failed_at;        /* time of the first failed record, if there is one */
+	const char *failed_stage; /* its stage; NULL: it has none */
+	size_t failed_stage_len;
+} auditq_run_row;
+
+typedef struct auditq_runs auditq_runs_t;
+
+typedef struct auditq_runs_options {
+	size_t size;     /* sizeof(auditq_runs_options) */
+	unsigned status; /* any of these auditq_run_status; 0: all */
+} auditq_runs_options;
+
+/*
+ * The runs that a query asks for, by the time of their first record.  A window alone asks for those that were
+ * going on in it; a stage, failed, a level or an expression for those that have such a record in it.  What is told
+ * of a run is of all its records in the paths, also of those outside the window: so files there are asked too, of
+ * archives only their run tables.  Limit, tail and reverse are about runs.  What cannot be read is told as by
+ * auditq_next.  *ret is to be freed with auditq_runs_free; it does not need the query.  Memory is bounded however
+ * many runs there are.
+ */
+AUDITQ_API int auditq_runs(
+    auditq_t *q, const auditq_runs_options *opt, auditq_runs_t **ret, auditq_error *err);
+AUDITQ_API void auditq_runs_free(auditq_runs_t *runs);
+/* 1 and a run; 0 at the end; negative. */
+AUDITQ_API int auditq_runs_next(auditq_runs_t *runs, auditq_run_row *row, auditq_error *err);
+/* All that are left, each as an object of run_id, start, end (RFC 3339, UTC; null: not known), duration_ms, stages,
+ * records, failed, status, failed_stage, failed_at; in any of the formats of auditq_export_to.  n (may be NULL) gets
+ * their number. */
+AUDITQ_API int auditq_runs_export_to(auditq_runs_t *runs, auditq_write_fn *fn, void *arg,
+    const auditq_export_options *opt, uint64_t *n, auditq_error *err);
+
 /* ---- what a query did ------------------------------------------------------------------ */
 
 typedef struct auditq_counts {

@@ -42,4 +42,28 @@ question_in_window(const struct question *q, int64_t ts)
 	return ts >= q->after && (ts < q->before || q->before == INT64_MAX);
 }
 
+/* Whether it asks for some lines only, by more than their time and their run's id. */
+static inline bool
+question_chooses(const struct question *q)
+{
+	return q->stage.n > 0 || q->failed || q->levels != 0 || q->where != NULL || q->run_last;
+}
+
+/* The same files and how they are searched, but all lines, in order. */
+static inline struct question
+question_of_all(const struct question *q)
+{
+	return (struct question){ .path = q->path,
+		.after = INT64_MIN,
+		.before = INT64_MAX,
+		.now = q->now,
+		.limit = UINT64_MAX,
+		.tail = UINT64_MAX,
+		.jobs = q->jobs,
+		.use_index = q->use_index,
+		.memory = q->memory,
+		.warn = q->warn,
+		.cache = q->cache };
+}
+
 #endif

@@ -8,6 +8,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "stats", cmd_stats },
+	{ "runs", cmd_runs },
 	{ "pack", cmd_pack },
 	{ "inspect", cmd_inspect },
 	{ "recover", cmd_recover },

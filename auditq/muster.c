@@ -1,0 +1,409 @@
+#include "muster.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "living.h"
+#include "names.h"
+#include "sorter.h"
+
+/* Runs that a worker knows by itself, before it hands them over. */
+#define OWN_MAX 1024
+
+/* What is wanted of a line, in this order. */
+enum { RUN, STAGE, EVENT, STATUS, LEVEL, WANTED };
+static const char *const wanted[WANTED] = { "run_id", "stage", "event", "status", "level" };
+
+/* One worker's. */
+struct slot {
+	struct names *names;
+	struct story *story;  /* OWN_MAX */
+	struct bytes_out id;  /* of the line at hand, when it had to be decoded */
+	struct bytes_out out; /* a story as bytes */
+};
+
+/* Runs of the same hash: nearly always one. */
+struct same {
+	struct bytes_out id;
+	struct story story;
+};
+
+struct muster {
+	struct taker taker, chooser;
+	struct living living;
+	struct slot *slot;
+	unsigned nslot;
+	pthread_mutex_t lock; /* of the sorter, while workers work */
+	struct sorter *sorter;
+
+	struct same *same; /* of one hash */
+	size_t nsame, cap, given;
+	struct batch_key key; /* of the piece at hand, which begins the next hash */
+	const char *piece;
+	size_t npiece;
+	bool over;
+};
+
+static int
+no_memory(auditq_error *err)
+{
+	return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "runs");
+}
+
+/* FNV-1a, 64 bits (Fowler, Noll, Vo). */
+static uint64_t
+hash_id(const char *id, size_t n)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)id[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+/* ---- pieces ---- */
+
+/* One run's piece: the length of the id, the id, the story. */
+static int
+add_piece(struct muster *m, struct slot *slot, const char *id, size_t n,
+    const struct story *story, auditq_error *err)
+{
+	struct batch_key key = { .ts = (int64_t)hash_id(id, n) };
+
+	slot->out.n = 0;
+	bytes_put_varint(&slot->out, n);
+	bytes_put(&slot->out, id, n);
+	story_put(story, &slot->out);
+	if (slot->out.failed)
+		return no_memory(err);
+	return sorter_add(m->sorter, &key, (const char *)slot->out.p, slot->out.n, err);
+}
+
+static int
+hand_over(struct muster *m, struct slot *slot, auditq_error *err)
+{
+	uint32_t count = names_count(slot->names);
+	const char *id;
+	size_t n;
+	int r = 0;
+
+	(void)pthread_mutex_lock(&m->lock);
+	for (uint32_t i = 0; i < count; i++) {
+		id = names_get(slot->names, i, &n);
+		if (r == 0)
+			r = add_piece(m, slot, id, n, &slot->story[i], err);
+		story_release(&slot->story[i]);
+	}
+	(void)pthread_mutex_unlock(&m->lock);
+	names_free(slot->names);
+	slot->names = names_new(OWN_MAX);
+	return slot->names == NULL ? no_memory(err) : r;
+}
+
+/* The slot's story of a run. */
+static int
+find_story(struct muster *m, struct slot *slot, const char *id, size_t n, struct story **story,
+    auditq_error *err)
+{
+	int32_t i = names_add(slot->names, id, n);
+	int r;
+
+	if (i == NAMES_FULL) {
+		if ((r = hand_over(m, slot, err)) < 0)
+			return r;
+		i = names_add(slot->names, id, n);
+	}
+	if (i < 0)
+		return no_memory(err);
+	*story = &slot->story[i];
+	return 0;
+}
+
+/* ---- lines ---- */
+
+/* 1 and the story of the line's run; 0: it has none; negative. */
+static int
+story_of(struct muster *m, struct slot *slot, const struct match *match, struct story **story,
+    auditq_error *err)
+{
+	const struct field *run = match_wanted(match, RUN);
+	const char *id = run->p;
+	size_t n = run->n;
+	uint8_t *room;
+	int r;
+
+	if (run->type != FIELD_STRING)
+		return 0;
+	if (run->escaped) {
+		slot->id.n = 0;
+		if ((room = bytes_room(&slot->id, run->n)) == NULL)
+			return no_memory(err);
+		id = (const char *)room;
+		n = field_decode(run, (char *)room, run->n);
+	}
+	r = find_story(m, slot, id, n, story, err);
+	return r < 0 ? r : 1;
+}
+
+static int
+choose_line(void *arg, unsigned number, size_t file, int64_t ts, const struct match *match,
+    auditq_error *err)
+{
+	struct muster *m = arg;
+	struct story *story;
+	int r = story_of(m, &m->slot[number], match, &story, err);
+
+	(void)file;
+	(void)ts;
+	if (r <= 0)
+		return r;
+	story->chosen = true;
+	return 0;
+}
+
+static int
+take_line(void *arg, unsigned number, size_t file, int64_t ts, const struct match *match,
+    auditq_error *err)
+{
+	struct muster *m = arg;
+	struct story *story;
+	const struct story_line line = { .ts = ts,
+		.failed = schema_value_failed(match_wanted(match, STATUS),
+		    schema_value_level(match_wanted(match, LEVEL))),
+		.alive = living_writer(&m->living, file),
+		.stage = match_wanted(match, STAGE),
+		.event = match_wanted(match, EVENT) };
+	int r = story_of(m, &m->slot[number], match, &story, err);
+
+	if (r <= 0)
+		return r;
+	return story_add(story, &line) < 0 ? no_memory(err) : 0;
+}
+
+static int
+take_archive(void *arg, size_t file, struct plan_literal *literal, auditq_counts *counts,
+    auditq_error *err)
+{
+	(void)arg;
+	(void)file;
+	(void)literal;
+	(void)counts;
+	(void)err;
+	return 0;
+}
+
+/* ---- beginning and end ---- */
+
+static void
+slots_release(struct muster *m)
+{
+	for (unsigned i = 0; i < m->nslot; i++) {
+		struct slot *slot = &m->slot[i];
+
+		for (size_t k = 0; slot->story != NULL && k < OWN_MAX; k++)
+			story_release(&slot->story[k]);
+		free(slot->story);
+		names_free(slot->names);
+		bytes_out_free(&slot->id);
+		bytes_out_free(&slot->out);
+	}
+	free(m->slot);
+	m->slot = NULL;
+	m->nslot = 0;
+	living_release(&m->living);
+}
+
+static int
+begin(void *arg, const struct plan *plan, unsigned slots, auditq_error *err)
+{
+	struct muster *m = arg;
+	int r = living_init(&m->living, plan, err);
+
+	if (r < 0)
+		return r;
+	if ((m->slot = calloc(slots, sizeof *m->slot)) == NULL)
+		return no_memory(err);
+	m->nslot = slots;
+	for (unsigned i = 0; i < slots; i++) {
+		m->slot[i].names = names_new(OWN_MAX);
+		m->slot[i].story = calloc(OWN_MAX, sizeof *m->slot[i].story);
+		if (m->slot[i].names == NULL || m->slot[i].story == NULL)
+			return no_memory(err);
+	}
+	return 0;
+}
+
+int
+muster_new(struct muster **ret, size_t max_bytes, auditq_error *err)
+{
+	struct muster *m = calloc(1, sizeof *m);
+	int r;
+
+	if (m == NULL)
+		return no_memory(err);
+	m->taker = (struct taker){ .want = wanted,
+		.nwant = WANTED,
+		.begin = begin,
+		.line = take_line,
+		.archive = take_archive,
+		.arg = m };
+	m->chooser = m->taker;
+	m->chooser.line = choose_line;
+	(void)pthread_mutex_init(&m->lock, NULL);
+	if ((r = sorter_new(&m->sorter, max_bytes, false, err)) < 0) {
+		muster_free(m);
+		return r;
+	}
+	*ret = m;
+	return 0;
+}
+
+static void
+forget_same(struct muster *m)
+{
+	for (size_t i = 0; i < m->nsame; i++) {
+		bytes_out_free(&m->same[i].id);
+		story_release(&m->same[i].story);
+	}
+	m->nsame = m->given = 0;
+}
+
+void
+muster_free(struct muster *m)
+{
+	if (m == NULL)
+		return;
+	slots_release(m);
+	forget_same(m);
+	free(m->same);
+	sorter_free(m->sorter);
+	(void)pthread_mutex_destroy(&m->lock);
+	free(m);
+}
+
+const struct taker *
+muster_chooser(struct muster *m)
+{
+	return &m->chooser;
+}
+
+const struct taker *
+muster_taker(struct muster *m)
+{
+	return &m->taker;
+}
+
+int
+muster_gather(struct muster *m, auditq_error *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < m->nslot && r == 0; i++)
+		r = hand_over(m, &m->slot[i], err);
+	slots_release(m);
+	return r;
+}
+
+/* ---- runs ---- */
+
+static int
+next_piece(struct muster *m, auditq_error *err)
+{
+	int r = sorter_next(m->sorter, &m->key, &m->piece, &m->npiece, err);
+
+	m->over = r == 0;
+	return r < 0 ? r : 0;
+}
+
+int
+muster_finish(struct muster *m, auditq_error *err)
+{
+	int r = sorter_finish(m->sorter, err);
+
+	return r < 0 ? r : next_piece(m, err);
+}
+
+static struct same *
+same_of(struct muster *m, const uint8_t *id, size_t n)
+{
+	struct same *grown;
+
+	for (size_t i = 0; i < m->nsame; i++)
+		if (m->same[i].id.n == n && memcmp(m->same[i].id.p, id, n) == 0)
+			return &m->same[i];
+	if (m->nsame == m->cap) {
+		if ((grown = realloc(m->same, (2 * m->cap + 1) * sizeof *grown)) == NULL)
+			return NULL;
+		m->same = grown;
+		m->cap = 2 * m->cap + 1;
+	}
+	grown = &m->same[m->nsame];
+	*grown = (struct same){ 0 };
+	bytes_put_u8(&grown->id, 0); /* so that an empty one has bytes, too */
+	grown->id.n = 0;
+	bytes_put(&grown->id, id, n);
+	if (grown->id.failed) {
+		bytes_out_free(&grown->id);
+		return NULL;
+	}
+	m->nsame++;
+	return grown;
+}
+
+static int
+join_piece(struct muster *m, auditq_error *err)
+{
+	struct bytes_in in = { .p = (const uint8_t *)m->piece, .n = m->npiece };
+	size_t n = (size_t)bytes_get_varint(&in);
+	const uint8_t *id = bytes_get(&in, n);
+	struct story piece = { 0 };
+	struct same *same;
+	int r = -1;
+
+	if (id != NULL && (same = same_of(m, id, n)) != NULL && story_get(&piece, &in) == 0)
+		r = story_join(&same->story, &piece);
+	story_release(&piece);
+	return r < 0 ? no_memory(err) : 0;
+}
+
+/* All pieces of the next hash. */
+static int
+join_same(struct muster *m, auditq_error *err)
+{
+	int64_t hash = m->key.ts;
+	int r = 0;
+
+	forget_same(m);
+	while (r == 0 && !m->over && m->key.ts == hash)
+		if ((r = join_piece(m, err)) == 0)
+			r = next_piece(m, err);
+	return r;
+}
+
+int
+muster_next(
+    struct muster *m, const char **id, size_t *n, const struct story **story, auditq_error *err)
+{
+	const struct same *same;
+	int r;
+
+	if (m->given == m->nsame) {
+		if (m->over)
+			return 0;
+		if ((r = join_same(m, err)) < 0)
+			return r;
+	}
+	same = &m->same[m->given++];
+	*id = (const char *)same->id.p;
+	*n = same->id.n;
+	*story = &same->story;
+	return 1;
+}
+
+uint64_t
+muster_spilled(const struct muster *m)
+{
+	return sorter_spilled(m->sorter);
+}

@@ -1,0 +1,80 @@
+# Runs: the table, its machine-readable forms, the same from every layout; what is refused.
+. "$HERE/check"
+
+cat >all.jsonl <<'END'
+{"ts":"2025-10-22T23:59:58Z","level":"info","run_id":"r-1","event":"run.begin"}
+{"ts":"2025-10-22T23:59:59Z","level":"info","run_id":"r-1","stage":"ingest","event":"stage.begin"}
+{"ts":"2025-10-23T00:00:01Z","level":"error","run_id":"r-1","stage":"ingest","msg":"disk"}
+{"ts":"2025-10-23T00:00:02.5Z","level":"info","run_id":"r-1","status":"failed","event":"run.end"}
+{"ts":"2025-10-23T10:00:00Z","level":"info","run_id":"r-2","event":"run.begin"}
+{"ts":"2025-10-23T10:00:00.25Z","level":"info","run_id":"r-2","stage":"ingest"}
+{"ts":"2025-10-23T10:00:01Z","level":"info","run_id":"r-3","event":"run.begin"}
+{"ts":"2025-10-23T10:00:02Z","level":"info","run_id":"r-3","stage":"a","msg":"\u001b[31m"}
+{"ts":"2025-10-23T10:00:03Z","level":"info","run_id":"r-3","stage":"b"}
+{"ts":"2025-10-23T10:00:04Z","level":"info","run_id":"r-3","status":"ok","event":"run.end"}
+{"ts":"2025-10-24T10:00:00Z","level":"warn","run_id":"\u001b[2J"}
+{"ts":"2025-10-24T10:00:01Z","level":"warn"}
+END
+"$AUDITQ" pack --root packed all.jsonl >/dev/null
+mkdir -p plain/date=2025-10-22 plain/date=2025-10-23 plain/date=2025-10-24
+sed -n 1,2p all.jsonl >plain/date=2025-10-22/s.0123456789abcdef.000001.jsonl
+sed -n 3,10p all.jsonl >plain/date=2025-10-23/s.0123456789abcdef.000002.jsonl
+sed -n 11,12p all.jsonl >plain/date=2025-10-24/s.0123456789abcdef.000003.jsonl
+mkdir mixed && sed -n '1p;3p;5p;7p;9p;11p' all.jsonl | gzip >mixed/odd.jsonl.gz
+sed -n '2p;4p;6p;8p;10p;12p' all.jsonl >mixed/even.log.jsonl
+
+# told NAME STATUS TEXT ARG...: of all layouts, in all ways.
+told() {
+	name=$1 want=$2 text=$3
+	shift 3
+	for layout in packed plain mixed; do
+		for how in '' --no-index -j1; do
+			run runs $how "$@" $layout
+			if [ "$status" -ne "$want" ] || [ "$(cat out)" != "$text" ]; then
+				fail "$name: $* on $layout $how"
+				return
+			fi
+		done
+	done
+	pass "$name"
+}
+
+told "all" 0 \
+'run        start                     status      failed at  when                      duration  stages  records  failed
+r-1        2025-10-22T23:59:58.000Z  failed      ingest     2025-10-23T00:00:01.000Z     4.50s       1        4       2
+r-2        2025-10-23T10:00:00.000Z  incomplete                                        250.0ms       1        2       0
+r-3        2025-10-23T10:00:01.000Z  ok                                                  3.00s       2        4       0
+\u001b[2J  2025-10-24T10:00:00.000Z  ok                                                 0.00ms       0        1       0'
+told "a window asks for what was going on in it" 0 \
+'run  start                     status  failed at  when                      duration  stages  records  failed
+r-1  2025-10-22T23:59:58.000Z  failed  ingest     2025-10-23T00:00:01.000Z     4.50s       1        4       2' \
+	--after 2025-10-23T00:00:01.5Z --before 2025-10-23T00:00:02Z
+told "as CSV, the latest first" 0 "$(printf '%s\r\n' run_id,start,end,duration_ms,stages,records,failed,status,failed_stage,failed_at \
+	r-3,2025-10-23T10:00:01.000000000Z,2025-10-23T10:00:04.000000000Z,3000.0,2,4,0,ok,, \
+	r-2,2025-10-23T10:00:00.000000000Z,2025-10-23T10:00:00.250000000Z,250.0,1,2,0,incomplete,,)" \
+	-o csv -r --limit 2 --before 2025-10-24
+told "as JSON, some fields" 0 \
+'[
+{"run_id":"r-1","failed_at":"2025-10-23T00:00:01.000000000Z","failed_stage":"ingest"}
+]' -o json --fields run_id,failed_at,failed_stage --status failed
+told "with some record" 0 '{"run_id":"r-3"}' -o jsonl --fields run_id --stage b
+told "by status" 0 '{"run_id":"r-2"}
+{"run_id":"r-3"}' -o jsonl --fields run_id --status incomplete,ok --tail 2 --on 2025-10-23
+told "by a prefix" 0 '{"run_id":"r-2"}' -o jsonl --fields run_id --run r-2,s
+told "the last one" 0 '{"run_id":"r-3","records":4}' -o jsonl --fields run_id,records --run last \
+	--on 2025-10-23
+told "none" 1 '' --status running
+
+run runs --status done packed
+expect "no such status" 2 ''
+says "it is named" "--status: not ok, failed, incomplete or running: 'done'"
+run runs --limit 1 --tail 1 packed
+expect "the first and the last" 2 ''
+run runs -o table --fields run_id packed
+expect "columns of a table" 2 ''
+run runs --explain packed
+says "what was done is told" '^files +3$'
+echo 'no json' >>plain/date=2025-10-24/s.0123456789abcdef.000003.jsonl
+run runs --stage ingest --status failed -o jsonl --fields run_id plain
+expect "a loss is told in the status" 3 '{"run_id":"r-1"}'
+holds "and told once" test "$(grep -c 'not a JSON object' err)" = 1
