@@ -27,11 +27,27 @@ AUDITQ = qerror timespec spool catalog pages index_load index input gunzip sourc
 CLI = term say out table opt explain ask when cmd_query cmd_stats cmd_runs cmd_pack cmd_inspect cmd_recover cmd_compact main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
-TESTS = api archive bloom bytes cache catalog clock compact config cost digest emit error \
-	export expr field field_number forks format golden golden_ring index inspect jbuf \
-	keeper kill level live many match names output pack path power prune query quotes record recover \
-	ranges redact require retain ring ring_model rotate runid runs sample scan schema seal search segment shared sketch sorter \
-	source stats sys tail timespec trail writer writer_faults
+TESTS = \
+	api archive \
+	bloom bytes \
+	cache catalog clock compact config cost \
+	digest \
+	emit error export expr \
+	field field_number forks format \
+	golden golden_ring \
+	index inspect \
+	jbuf \
+	keeper kill \
+	level live \
+	many match \
+	names \
+	output \
+	pack path power prune \
+	query quotes \
+	ranges record recover redact require retain ring ring_model rotate runid runs \
+	sample scan schema seal search segment shared sketch soak sorter source stats sys \
+	tail timespec trail \
+	writer writer_faults
 
 # One libFuzzer target for each parser: tests/fuzz/NAME.c, with its inputs in fixtures/fuzz/NAME.
 FUZZ = config expr extra field gunzip index jbuf pack ring time
@@ -241,12 +257,15 @@ fuzz: setup-check
 	@tests/fuzz/run $(FUZZ_SECONDS) build/fuzz $(FUZZ)
 fuzz-programs: $(FUZZ:%=$B/tests/fuzz/%)
 
-# What takes too long for every day: ten million values, ten thousand kills, all of the model.
+# What takes too long for every day: ten million values, ten thousand kills, all of the model, ten minutes of
+# everything at once.
+SOAK_SECONDS = 600
 soak: setup-check
 	@$(MAKE) -s -j2 suite-all
 	PROPERTY=10000000 $B/tests/test_jbuf
 	LARGE=1 $B/tests/test_ring_model
 	KILLS=10000 $B/tests/test_kill
+	SOAK_SECONDS=$(SOAK_SECONDS) $B/tests/test_soak
 	FAULTS=full $B/tests/test_power
 
 # Make the golden files anew: a change of the format, to be looked at.

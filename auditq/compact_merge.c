@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "archive.h"
 #include "compact.h"
@@ -248,7 +249,7 @@ verify(const struct compact_partition *p, const char *path, auditq_error *err)
 
 /* ---- what is replaced ---- */
 
-/* The files that f stands for itself, which are now in the new archive, too. */
+/* The files that f stands for itself, which are now in the new archive, too.  1; 0: f is gone; negative. */
 static int
 replace_more(struct archive *archive, const char *path, const struct compact_file *f,
     uint64_t offset, auditq_error *err)
@@ -258,8 +259,11 @@ replace_more(struct archive *archive, const char *path, const struct compact_fil
 	struct index *ix = NULL;
 	int r;
 
-	r = fd < 0 ? qerror_set(err, AUDITQ_EIO, errno, path, "cannot open")
-		   : index_load(&ix, fd, f->stored, path, INDEX_REPLACED, err);
+	if (fd < 0)
+		return errno == ENOENT
+		    ? 0
+		    : qerror_set(err, AUDITQ_EIO, errno, path, "cannot open");
+	r = index_load(&ix, fd, f->stored, path, INDEX_REPLACED, err);
 	for (size_t i = 0; r == 0 && i < index_replaced(ix); i++) {
 		struct section_replaced old = *index_replaced_file(ix, i);
 
@@ -268,11 +272,11 @@ replace_more(struct archive *archive, const char *path, const struct compact_fil
 			r = qerror_from(err, &from);
 	}
 	index_free(ix);
-	if (fd >= 0)
-		(void)sys->close(fd);
-	return r;
+	(void)sys->close(fd);
+	return r < 0 ? r : 1;
 }
 
+/* 1; 0: f is gone; negative. */
 static int
 replace(struct archive *archive, const char *path, const struct compact_file *f,
     uint64_t offset, auditq_error *err)
@@ -290,7 +294,7 @@ replace(struct archive *archive, const char *path, const struct compact_file *f,
 	memcpy(old.previous, f->previous, sizeof old.previous);
 	if (archive_replaces(archive, &old, &from) < 0)
 		return qerror_from(err, &from);
-	return f->compacted ? replace_more(archive, path, f, offset, err) : 0;
+	return f->compacted ? replace_more(archive, path, f, offset, err) : 1;
 }
 
 /* ---- writing ---- */
@@ -301,6 +305,7 @@ struct made {
 	int fd;
 };
 
+/* 1; 0: the file that it is to be like is gone; negative. */
 static int
 create(const struct compact_partition *p, const struct compact_file *like, struct made *m,
     auditq_error *err)
@@ -316,12 +321,31 @@ create(const struct compact_partition *p, const struct compact_file *like, struc
 	(void)snprintf(m->tmp, sizeof m->tmp, COMPACT_TMP_PREFIX "%s" TMP_SUFFIX, m->id.writer);
 	/* Who could read the files can read the archive. */
 	if (sys->fstatat(p->fd, like->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return file_error(p, like->name, "cannot stat", err);
+		return errno == ENOENT ? 0 : file_error(p, like->name, "cannot stat", err);
 	m->fd = sys->openat(p->fd, m->tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	    st.st_mode & 0666);
 	if (m->fd < 0)
 		return file_error(p, m->tmp, "cannot make", err);
-	return 0;
+	return 1;
+}
+
+/* Retention removes a day's files in the order of their modification: the archive is as old as the newest of what it
+ * stands for.  Where that can't be set it stays longer. */
+static void
+set_age(const struct compact_partition *p, const struct made *m,
+    const struct compact_file *file, size_t n)
+{
+	struct timespec age[2] = { { 0, UTIME_OMIT }, { 0, 0 } };
+	struct stat st;
+
+	for (size_t i = 0; i < n; i++)
+		if (file[i].stored > 0 &&
+		    sys->fstatat(p->fd, file[i].name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    (st.st_mtim.tv_sec > age[1].tv_sec ||
+			(st.st_mtim.tv_sec == age[1].tv_sec &&
+			    st.st_mtim.tv_nsec > age[1].tv_nsec)))
+			age[1] = st.st_mtim;
+	(void)futimens(m->fd, age);
 }
 
 /* Put the lines of all files into the archive.  1; 0: one of them is bad, and is left out now; negative. */
@@ -342,7 +366,7 @@ fill(const struct compact_partition *p, struct archive *archive, struct compact_
 		if (asprintf(&path, "%s/%s", p->path, f->name) < 0)
 			return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, p->path, "compact");
 		if ((r = verify(p, path, err)) > 0 &&
-		    (r = replace(archive, path, f, offset, err)) == 0)
+		    (r = replace(archive, path, f, offset, err)) > 0)
 			r = add_lines(&in, path, f, err);
 		free(path);
 		if (r == 0)
@@ -374,6 +398,7 @@ write_archive(const struct compact_partition *p, const struct made *m,
 	}
 	if (archive_finish(archive, &total, &from) < 0)
 		return qerror_from(err, &from);
+	set_age(p, m, file, n);
 	if (sys->fsync(m->fd) < 0)
 		return file_error(p, m->name, "fsync", err);
 	*stored = total.file_bytes;
@@ -408,7 +433,7 @@ merge(const struct compact_partition *p, const struct compact_file *like,
 	struct made m;
 	int r;
 
-	if ((r = create(p, like, &m, err)) < 0)
+	if ((r = create(p, like, &m, err)) <= 0)
 		return r;
 	if ((r = write_archive(p, &m, file, n, stored, err)) <= 0)
 		(void)sys->unlinkat(p->fd, m.tmp, 0);

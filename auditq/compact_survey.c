@@ -116,7 +116,7 @@ suits(const struct choosing *c, const struct format_footer *f)
 	    schema_equal(&schema, &schema_default);
 }
 
-/* How many files a compacted archive stands for; negative. */
+/* How many files a compacted archive stands for.  1; 0: it is gone; negative. */
 static int
 count_replaced(const struct choosing *c, struct compact_file *f)
 {
@@ -124,12 +124,16 @@ count_replaced(const struct choosing *c, struct compact_file *f)
 	const int fd =
 	    dirfd < 0 ? -1 : sys->openat(dirfd, f->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
 	struct index *ix = NULL;
-	int r;
+	int r = 0;
 
-	r = fd < 0 ? qerror_set(c->err, AUDITQ_EIO, errno, f->name, "cannot open")
-		   : index_load(&ix, fd, f->stored, f->name, INDEX_REPLACED, c->err);
-	if (r == 0)
+	if (fd >= 0)
+		r = index_load(&ix, fd, f->stored, f->name, INDEX_REPLACED, c->err);
+	else if (errno != ENOENT)
+		r = qerror_set(c->err, AUDITQ_EIO, errno, f->name, "cannot open");
+	if (ix != NULL) {
 		f->replaces = index_replaced(ix);
+		r = 1;
+	}
 	index_free(ix);
 	if (fd >= 0)
 		(void)sys->close(fd);
@@ -143,6 +147,7 @@ add(struct choosing *c, const struct inventory_item *item, const struct format_f
 {
 	struct compact_survey *s = c->out;
 	struct compact_file *f;
+	int r;
 
 	if (s->n == c->cap) {
 		const size_t cap = c->cap == 0 ? 64 : 2 * c->cap;
@@ -165,8 +170,10 @@ add(struct choosing *c, const struct inventory_item *item, const struct format_f
 	memcpy(f->service, item->id.service, sizeof f->service);
 	memcpy(f->whole, footer->whole, sizeof f->whole);
 	memcpy(f->previous, footer->previous, sizeof f->previous);
+	if (f->compacted && (r = count_replaced(c, f)) <= 0)
+		return r;
 	s->n++;
-	return f->compacted ? count_replaced(c, f) : 0;
+	return 0;
 }
 
 /* Of n files of one writer, read what their footers say.  What cannot be read is not known. */

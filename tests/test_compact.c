@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/file.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #include "archive.h"
@@ -420,6 +421,39 @@ bounds(void **state)
 	assert_int_equal(auditq_compact(root, &opt, &r, NULL), AUDITQ_EINVAL);
 	assert_int_equal(auditq_compact("/nowhere", NULL, NULL, NULL), AUDITQ_ENOENT);
 	assert_int_equal(auditq_compact(NULL, NULL, NULL, NULL), AUDITQ_EINVAL);
+}
+
+/* Retention goes by the time of modification: an archive has that of the newest file that it stands for. */
+static void
+age(void **state)
+{
+	static const struct segment_made made[] = {
+		{ .service = "svc", .writer = 1, .number = 1, .first_seq = 1, .n = 3, .id = 0 },
+		{ .service = "svc", .writer = 2, .number = 1, .first_seq = 1, .n = 3, .id = 3 },
+	};
+	char path[SCRATCH_MAX + 256];
+	struct dirent **d;
+	struct stat st;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		const time_t then = i == 0 ? 1000000500 : 1000000000;
+
+		make_segment(&made[i]);
+		segment_path(path, &made[i]);
+		assert_int_equal(
+		    utimes(path, (struct timeval[]){ { .tv_sec = then }, { .tv_sec = then } }),
+		    0);
+	}
+	assert_int_equal(compact().archives, 1);
+	partition_path(path, 0);
+	assert_int_equal(scandir(path, &d, NULL, scratch_by_name), 3);
+	(void)snprintf(path + strlen(path), 200, "/%.190s", d[2]->d_name);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mtime, 1000000500);
+	for (int i = 0; i < 3; i++)
+		free(d[i]);
+	free(d);
 }
 
 /* What cannot stand behind the lines of others, or is no longer what it was, keeps its name. */
@@ -957,6 +991,7 @@ main(void)
 		TEST(same_answers),
 		TEST(dry_run),
 		TEST(bounds),
+		TEST(age),
 		TEST(left_alone),
 		TEST(damaged),
 		TEST(both_there),
