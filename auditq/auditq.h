@@ -109,6 +109,16 @@ AUDITQ_API int auditq_now(auditq_t *q, int64_t now_ns);
 
 /* An expression over fields, and-ed with what else is asked; see auditq(1), EXPRESSIONS. */
 AUDITQ_API int auditq_where(auditq_t *q, const char *expr);
+/*
+ * "RE", a PCRE2 pattern: records in whose line, as it is stored, it is found.  "FIELD~RE": in the string in that
+ * field, decoded; a name with other characters than in expressions stands in backticks.  "~RE": in the line,
+ * whatever RE has before a "~".  Repeated: any of them.  AUDITQ_EREGEX: it does not compile; a query gives up with
+ * that when a pattern takes too many steps on some record.
+ */
+AUDITQ_API int auditq_regex(auditq_t *q, const char *text);
+/* The records in the window for which not all of that holds: runs, stages, failed, levels, expressions and patterns
+ * taken together.  What cannot be read does not match either way. */
+AUDITQ_API int auditq_invert(auditq_t *q, bool on);
 
 /* At most n records (0: none), the first in output order. */
 AUDITQ_API int auditq_limit(auditq_t *q, uint64_t n);

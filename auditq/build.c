@@ -231,11 +231,10 @@ auditq_now(auditq_t *q, int64_t now_ns)
 
 /* Whether all patterns compile; the error's offset is the position in the text. */
 static int
-check_patterns(const struct expr *where, auditq_error *err)
+check_patterns(const struct match_query *query, auditq_error *err)
 {
-	const struct match_query query = { .where = where };
 	struct match *m = NULL;
-	int r = match_new(&m, &query, &schema_default, err);
+	int r = match_new(&m, query, &schema_default, err);
 
 	match_free(m);
 	return r;
@@ -278,9 +277,83 @@ auditq_where(auditq_t *q, const char *text)
 		return wrong(q, "no expression");
 	/* By itself first: positions in errors are those of this text. */
 	if ((r = expr_parse(&where, text, &q->wrong)) == 0)
-		r = check_patterns(where, &q->wrong);
+		r = check_patterns(&(struct match_query){ .where = where }, &q->wrong);
 	expr_free(where);
 	return r < 0 ? r : join_where(q, text);
+}
+
+/* ---- patterns ---- */
+
+static bool
+is_field(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!expr_is_word(s[i]))
+			return false;
+	return n > 0 && s[0] != '-';
+}
+
+/* "FIELD~RE"; what stands before the first "~" is the pattern's unless it is a name, or nothing. */
+static void
+split_regex(const char *text, struct match_regex *out)
+{
+	const char *tilde = strchr(text, '~');
+	size_t n = tilde == NULL ? 0 : (size_t)(tilde - text);
+	bool quoted = n > 2 && text[0] == '`' && text[n - 1] == '`';
+
+	*out = (struct match_regex){ .pattern = text };
+	if (quoted || is_field(text, n)) {
+		out->field = text + quoted;
+		out->nfield = n - 2 * quoted;
+	}
+	if (out->field != NULL || tilde == text)
+		out->pattern = tilde + 1;
+	out->npattern = strlen(out->pattern);
+}
+
+/* The question's own, by the text that it owns. */
+static int
+keep_regex(auditq_t *q, const char *text)
+{
+	struct question_regexes *list = &q->ask.regex;
+	struct match_regex *grown = realloc(list->p, (list->n + 1) * sizeof *grown);
+	int r;
+
+	if (grown == NULL)
+		return no_memory(q);
+	list->p = grown;
+	if ((r = list_add(q, &q->ask.regex_text, text, "an empty pattern")) == 0)
+		split_regex(q->ask.regex_text.p[list->n], &list->p[list->n]);
+	if (r == 0)
+		list->n++;
+	return r;
+}
+
+int
+auditq_regex(auditq_t *q, const char *text)
+{
+	struct match_regex regex;
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	if (text == NULL || text[0] == '\0')
+		return wrong(q, "an empty pattern");
+	split_regex(text, &regex);
+	r = check_patterns(&(struct match_query){ .regex = &regex, .nregex = 1 }, &q->wrong);
+	if (r == AUDITQ_EREGEX)
+		q->wrong.offset += (uint64_t)(regex.pattern - text);
+	return r < 0 ? r : keep_regex(q, text);
+}
+
+int
+auditq_invert(auditq_t *q, bool on)
+{
+	int r = refuse(q);
+
+	if (r == 0)
+		q->ask.invert = on;
+	return r;
 }
 
 /* ---- how it is answered ---- */

@@ -64,8 +64,8 @@ fail(struct parser *p, size_t pos, const char *fmt, ...)
 	return NULL;
 }
 
-static bool
-is_word(char c)
+bool
+expr_is_word(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
 	    (c != '\0' && strchr("_@$.-", c) != NULL);
@@ -87,7 +87,7 @@ peek_word(struct parser *p)
 	skip_space(p);
 	if (p->at < p->n && p->text[p->at] == '-')
 		return 0;
-	for (end = p->at; end < p->n && is_word(p->text[end]); end++)
+	for (end = p->at; end < p->n && expr_is_word(p->text[end]); end++)
 		;
 	return end - p->at;
 }
@@ -237,7 +237,7 @@ number_length(const char *s)
 			return 0;
 		n += some;
 	}
-	return is_word(s[n]) ? 0 : n;
+	return expr_is_word(s[n]) ? 0 : n;
 }
 
 static bool

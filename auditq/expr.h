@@ -63,6 +63,9 @@ struct expr_node {
 	size_t nvalue;
 };
 
+/* Whether a name may have this byte without backticks. */
+bool expr_is_word(char c);
+
 struct expr;
 
 /* AUDITQ_EINVAL, with err->offset the position in the text, or AUDITQ_ENOMEM.  The tree is constant, and

@@ -26,9 +26,10 @@ struct match {
 	struct field_path *path; /* npath of them */
 	struct field *value;     /* what the line at hand has there */
 	size_t npath;
-	struct test *test; /* by a node's id */
+	struct test *test; /* by a node's id; behind those, one for each regex of the query */
 	size_t ntest;
-	size_t *want; /* the path of each field that is wanted */
+	struct test *regex; /* the first of those */
+	size_t *want;       /* the path of each field that is wanted */
 	pcre2_match_data *found;
 	pcre2_match_context *limits;
 	pcre2_jit_stack *stack;
@@ -77,18 +78,18 @@ add_wanted(struct match *m)
 }
 
 static int
-compile_pattern(struct match *m, const struct expr_value *value, pcre2_code **out)
+compile_pattern(struct match *m, const char *text, size_t n, size_t pos, pcre2_code **out)
 {
 	PCRE2_UCHAR why[128];
 	PCRE2_SIZE at;
 	int code;
 
-	*out = pcre2_compile((PCRE2_SPTR)value->text, value->n,
+	*out = pcre2_compile((PCRE2_SPTR)text, n,
 	    PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
 	if (*out == NULL) {
 		pcre2_get_error_message(code, why, sizeof why);
-		return qerror_set_at(m->err, AUDITQ_EREGEX, NULL, value->pos + at,
-		    "pattern: %s", (const char *)why);
+		return qerror_set_at(
+		    m->err, AUDITQ_EREGEX, NULL, pos + at, "pattern: %s", (const char *)why);
 	}
 	/* Without JIT (the system may forbid it) the same answers come slower. */
 	(void)pcre2_jit_compile(*out, PCRE2_JIT_COMPLETE);
@@ -104,19 +105,38 @@ compile_node(struct match *m, const struct expr_node *node)
 	if (node->path != NULL)
 		m->test[node->id].path = add_path(m, node->path, node->npath);
 	if (node->kind == EXPR_REGEX)
-		return compile_pattern(m, node->value, &m->test[node->id].pattern);
+		return compile_pattern(m, node->value->text, node->value->n, node->value->pos,
+		    &m->test[node->id].pattern);
 	for (const struct expr_node *child = node->child; child != NULL; child = child->next)
 		if ((r = compile_node(m, child)) < 0)
 			return r;
 	return 0;
 }
 
+static int
+compile_regexes(struct match *m)
+{
+	for (size_t i = 0; i < m->query->nregex; i++) {
+		const struct match_regex *regex = &m->query->regex[i];
+		struct test *test = &m->regex[i];
+		int r;
+
+		if (regex->field != NULL)
+			test->path = add_path(m, regex->field, regex->nfield);
+		r = compile_pattern(m, regex->pattern, regex->npattern, 0, &test->pattern);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static bool
 allocate(struct match *m)
 {
+	const size_t nodes = m->query->where != NULL ? expr_nodes(m->query->where) : 0;
 	size_t most;
 
-	m->ntest = m->query->where != NULL ? expr_nodes(m->query->where) : 0;
+	m->ntest = nodes + m->query->nregex;
 	most = PATHS_FIXED + m->query->nwant + m->ntest;
 	m->path = calloc(most, sizeof *m->path);
 	m->value = calloc(most, sizeof *m->value);
@@ -128,6 +148,7 @@ allocate(struct match *m)
 	if (m->path == NULL || m->value == NULL || m->test == NULL || m->want == NULL ||
 	    m->found == NULL || m->limits == NULL)
 		return false;
+	m->regex = m->test + nodes;
 	pcre2_set_match_limit(m->limits, STEPS_MAX);
 	pcre2_set_heap_limit(m->limits, HEAP_KIB_MAX);
 	if (m->stack != NULL) /* NULL also where there is no JIT */
@@ -156,6 +177,8 @@ match_new(struct match **ret, const struct match_query *query, const struct sche
 	add_wanted(m);
 	if (query->where != NULL)
 		r = compile_node(m, expr_root(query->where));
+	if (r == 0)
+		r = compile_regexes(m);
 	if (r < 0) {
 		match_free(m);
 		return r;
@@ -239,29 +262,37 @@ decode(struct match *m, const struct field *f, size_t *n)
 	return m->decoded;
 }
 
+/* field: which string it is, nfield bytes of it, for the message; pos: of the pattern in its text. */
 static int
-match_pattern(struct match *m, const struct expr_node *node, const struct field *f)
+match_bytes(struct match *m, const pcre2_code *pattern, const char *s, size_t n,
+    const char *field, size_t nfield, size_t pos)
 {
 	PCRE2_UCHAR why[128];
-	const char *s;
-	size_t n;
-	int r;
+	int r = pcre2_match(pattern, (PCRE2_SPTR)s, n, 0, 0, m->found, m->limits);
 
-	if (f->type != FIELD_STRING)
-		return 0;
-	if ((s = decode(m, f, &n)) == NULL)
-		return qerror_set(m->err, AUDITQ_ENOMEM, 0, NULL, "match");
-	r = pcre2_match(m->test[node->id].pattern, (PCRE2_SPTR)s, n, 0, 0, m->found, m->limits);
 	if (r >= 0)
 		return 1;
 	if (r == PCRE2_ERROR_NOMATCH)
 		return 0;
 	pcre2_get_error_message(r, why, sizeof why);
-	return qerror_set_at(m->err, AUDITQ_EREGEX, NULL, node->value->pos,
-	    "pattern on '%.*s' given up: %s", node->npath < 64 ? (int)node->npath : 64,
-	    node->path, (const char *)why);
+	return qerror_set_at(m->err, AUDITQ_EREGEX, NULL, pos, "pattern on '%.*s' given up: %s",
+	    nfield < 64 ? (int)nfield : 64, field, (const char *)why);
 }
 
+static int
+match_field(
+    struct match *m, const struct test *test, const char *path, size_t npath, size_t pos)
+{
+	const struct field *f = &m->value[test->path];
+	const char *s;
+	size_t n;
+
+	if (f->type != FIELD_STRING)
+		return 0;
+	if ((s = decode(m, f, &n)) == NULL)
+		return qerror_set(m->err, AUDITQ_ENOMEM, 0, NULL, "match");
+	return match_bytes(m, test->pattern, s, n, path, npath, pos);
+}
 static int evaluate(struct match *m, const struct expr_node *node);
 
 /* 1 when an operand gives want, 0 when none does; as many are looked at as it takes. */
@@ -288,7 +319,9 @@ evaluate(struct match *m, const struct expr_node *node)
 	case EXPR_NOT: r = any_operand(m, node, node->kind == EXPR_NOT); return r < 0 ? r : !r;
 	case EXPR_EXISTS: return f->type != FIELD_ABSENT;
 	case EXPR_EQUAL: return equal_any(f, node);
-	case EXPR_REGEX: return match_pattern(m, node, f);
+	case EXPR_REGEX:
+		return match_field(
+		    m, &m->test[node->id], node->path, node->npath, node->value->pos);
 	default: return in_order(f, node);
 	}
 }
@@ -337,11 +370,44 @@ has_level(const struct match *m)
 	return q->levels == 0 || (level != SCHEMA_NO_LEVEL && (q->levels >> level & 1) != 0);
 }
 
+static int
+is_any_regex(struct match *m, const char *line, size_t n)
+{
+	static const char whole[] = "the line";
+
+	for (size_t i = 0; i < m->query->nregex; i++) {
+		const struct match_regex *regex = &m->query->regex[i];
+		const struct test *test = &m->regex[i];
+		int r = regex->field != NULL
+		    ? match_field(m, test, regex->field, regex->nfield, 0)
+		    : match_bytes(m, test->pattern, line, n, whole, sizeof whole - 1, 0);
+
+		if (r != 0)
+			return r;
+	}
+	return m->query->nregex == 0;
+}
+
+/* All but the time; 1, 0 or why the query is given up. */
+static int
+has_content(struct match *m, const char *line, size_t n)
+{
+	const struct match_query *q = m->query;
+	int r = 1;
+
+	if (!is_any_stage(q, &m->value[STAGE]) || !is_any_run(q, &m->value[RUN]) ||
+	    !has_level(m))
+		return 0;
+	if (q->where != NULL)
+		r = evaluate(m, expr_root(q->where));
+	return r > 0 ? is_any_regex(m, line, n) : r;
+}
+
 int
 match_line(
     struct match *m, const char *line, size_t n, struct match_facts *facts, auditq_error *err)
 {
-	const struct match_query *q = m->query;
+	int r;
 
 	facts->ts = CLOCK_NONE;
 	facts->has_seq = false;
@@ -349,13 +415,10 @@ match_line(
 		return AUDITQ_EJSON;
 	facts->ts = schema_first_time(m->value + FIRST_TIME, m->schema->nts);
 	facts->has_seq = field_u64(&m->value[SEQ], &facts->seq);
-	if (!is_any_stage(q, &m->value[STAGE]) || !is_any_run(q, &m->value[RUN]) ||
-	    !has_level(m))
-		return 0;
-	if (q->where == NULL)
-		return 1;
 	m->err = err;
-	return evaluate(m, expr_root(q->where));
+	if ((r = has_content(m, line, n)) < 0)
+		return r;
+	return r != m->query->invert;
 }
 
 const struct field *

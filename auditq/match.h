@@ -15,6 +15,14 @@ struct match_run {
 	bool exact; /* else every id that starts with it */
 };
 
+/* A pattern over the string in a field, or over the line as it is stored. */
+struct match_regex {
+	const char *field; /* nfield bytes; NULL: the line */
+	size_t nfield;
+	const char *pattern; /* PCRE2 */
+	size_t npattern;
+};
+
 /* Each part narrows the question; all zeros asks for every line.  All is borrowed. */
 struct match_query {
 	const struct match_run *run; /* any of nrun */
@@ -24,8 +32,11 @@ struct match_query {
 	bool failed;
 	unsigned
 	    levels; /* any of the bits 1 << level; a line without a level has none; 0: not asked */
-	const struct expr *where; /* or NULL */
-	const char *const *want;  /* fields that match_wanted gives; names as for schema_key */
+	const struct expr *where;        /* or NULL */
+	const struct match_regex *regex; /* any of nregex */
+	size_t nregex;
+	bool invert;             /* the lines for which not all of that holds */
+	const char *const *want; /* fields that match_wanted gives; names as for schema_key */
 	size_t nwant;
 };
 
@@ -40,7 +51,7 @@ struct match; /* for one thread at a time */
 
 /*
  * query and schema are borrowed until match_free.  AUDITQ_EREGEX: a pattern is wrong, err->offset
- * is its position in the text of the expression; AUDITQ_ENOMEM.
+ * is the position in the text of the expression, or in the pattern; AUDITQ_ENOMEM.
  */
 int match_new(struct match **ret, const struct match_query *query, const struct schema *schema,
     auditq_error *err);

@@ -21,7 +21,7 @@ struct choice {
 bool
 plan_asks_index(const struct question *q, const struct match_query *query)
 {
-	return query->nrun > 0 || query->nstage > 0 || q->where != NULL;
+	return query->nrun > 0 || query->nstage > 0 || q->where != NULL || query->nregex > 0;
 }
 
 static unsigned
@@ -48,7 +48,7 @@ look_up_runs(struct choice *c, auditq_error *err)
 	size_t n = index_members(c->ix), first, end;
 	bool complete = false;
 
-	if (c->query->nrun == 0)
+	if (c->query->nrun == 0 || c->query->invert)
 		return 0;
 	(void)index_runs(c->ix, &complete);
 	if (!complete)
@@ -89,8 +89,8 @@ summary_counts(const struct choice *c, const struct format_data *d, bool all, ui
 	*n = records(d);
 	if (all)
 		return true;
-	if (query->nrun > 0 || query->nstage > 0 || query->where != NULL ||
-	    (query->failed && query->levels != 0))
+	if (query->nrun > 0 || query->nstage > 0 || query->where != NULL || query->nregex > 0 ||
+	    query->invert || (query->failed && query->levels != 0))
 		return false;
 	*n = query->failed ? d->failed : 0;
 	for (int i = 0; i < SCHEMA_LEVELS; i++)

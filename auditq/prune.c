@@ -162,13 +162,36 @@ by_where(struct question *q)
 	return q->query->where != NULL ? evaluate(q, expr_root(q->query->where)) : PRUNE_ALL;
 }
 
+static enum prune_answer
+by_regexes(struct question *q)
+{
+	if (q->query->nregex == 0)
+		return PRUNE_ALL;
+	for (size_t i = 0; i < q->query->nregex; i++) {
+		const struct match_regex *regex = &q->query->regex[i];
+		if (regex->field == NULL ||
+		    index_may_have(q->ix, q->member, regex->field, regex->nfield))
+			return PRUNE_SOME;
+	}
+	return none(q, PRUNE_BY_FILTER);
+}
+
+/* Of the lines for which not all holds. */
+static enum prune_answer
+invert(struct question *q, enum prune_answer answer)
+{
+	if (answer == PRUNE_ALL)
+		return none(q, q->query->where != NULL ? PRUNE_BY_FILTER : PRUNE_BY_COUNTS);
+	return answer == PRUNE_NONE ? PRUNE_ALL : PRUNE_SOME;
+}
+
 enum prune_answer
 prune_member(const struct match_query *query, const struct index *ix, size_t member,
     enum prune_reason *reason)
 {
 	/* The cheapest first; it also has the word on the reason. */
-	static enum prune_answer (*const parts[])(
-	    struct question *) = { by_failed, by_levels, by_runs, by_stages, by_where };
+	static enum prune_answer (*const parts[])(struct question *) = { by_failed, by_levels,
+		by_runs, by_stages, by_where, by_regexes };
 	struct question q = {
 		.query = query,
 		.ix = ix,
@@ -186,6 +209,8 @@ prune_member(const struct match_query *query, const struct index *ix, size_t mem
 		if (one == PRUNE_NONE)
 			break;
 	}
+	if (query->invert)
+		answer = invert(&q, answer);
 	if (answer == PRUNE_NONE && reason != NULL)
 		*reason = q.reason;
 	return answer;

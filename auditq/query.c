@@ -51,6 +51,8 @@ auditq_free(auditq_t *q)
 	list_free(&q->ask.path);
 	list_free(&q->ask.run);
 	list_free(&q->ask.stage);
+	list_free(&q->ask.regex_text);
+	free(q->ask.regex.p);
 	expr_free(q->ask.where);
 	free(q->ask.where_text);
 	free(q);

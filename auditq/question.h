@@ -15,6 +15,11 @@ struct question_list {
 
 struct question {
 	struct question_list path, run, stage; /* run: ids and prefixes */
+	struct question_list regex_text;       /* as they were given */
+	struct question_regexes {
+		struct match_regex *p;
+		size_t n;
+	} regex; /* of those texts */
 	bool run_last;
 	bool failed;
 	unsigned levels;       /* as in match_query */
@@ -22,6 +27,7 @@ struct question {
 	int64_t now;           /* CLOCK_NONE: not asked for so far */
 	char *where_text;
 	struct expr *where; /* all that was given, and-ed */
+	bool invert;        /* the records that do not fit; but the window stays what it is */
 	uint64_t limit;     /* UINT64_MAX: none */
 	uint64_t tail;      /* UINT64_MAX: all, not the last so many */
 	bool reverse;

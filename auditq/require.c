@@ -184,6 +184,17 @@ add_node(struct clause *c, const struct expr_node *node)
 	return add_key(c, node->path, node->npath);
 }
 
+/* Each has to be found in a field, which is there then.  What a pattern needs is not looked into. */
+static bool
+add_regexes(struct clause *c, const struct match_query *q)
+{
+	for (size_t i = 0; i < q->nregex; i++)
+		if (q->regex[i].field == NULL ||
+		    !add_key(c, q->regex[i].field, q->regex[i].nfield))
+			return false;
+	return q->nregex > 0;
+}
+
 /* ---- clauses ---- */
 
 /* The clause is whole: take it. */
@@ -217,10 +228,12 @@ int
 require_init(struct require *r, const struct match_query *query, auditq_error *err)
 {
 	static bool (*const parts[])(struct clause *, const struct match_query *) = { add_runs,
-		add_stages, add_failed, add_asked_levels };
+		add_stages, add_failed, add_asked_levels, add_regexes };
 	struct clause c = { .r = r };
 
 	*r = (struct require){ .n = 0 };
+	if (query->invert)
+		return 0;
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
 		c.n = 0;
 		if (parts[i](&c, query))

@@ -10,7 +10,7 @@ bool
 rollups_suffice(const struct question *q)
 {
 	return q->run.n == 0 && !q->run_last && !q->failed && q->levels == 0 &&
-	    q->where == NULL;
+	    q->where == NULL && q->regex.n == 0 && !q->invert;
 }
 
 static bool

@@ -518,6 +518,13 @@ begin_streams(struct search *s, auditq_error *err)
 	return r < 0 ? r : wait_for_room(s, 0, err);
 }
 
+/* Of what lines hold, nothing; only what is to be told of them stays. */
+static void
+ask_everything(struct match_query *query)
+{
+	*query = (struct match_query){ .want = query->want, .nwant = query->nwant };
+}
+
 int
 search_new(struct search **ret, const struct question *q, bool *stop, bool counting,
     auditq_counts *counts, auditq_error *err)
@@ -539,13 +546,20 @@ search_new(struct search **ret, const struct question *q, bool *stop, bool count
 		.nstage = q->stage.n,
 		.failed = q->failed,
 		.levels = q->levels,
-		.where = q->where };
+		.where = q->where,
+		.regex = q->regex.p,
+		.nregex = q->regex.n,
+		.invert = q->invert };
 	if (q->taker != NULL) {
 		s->query.want = q->taker->want;
 		s->query.nwant = q->taker->nwant;
 	}
 	if ((r = make_parts(s, err)) == 0 && q->run_last)
 		r = find_last(s, &any, err);
+	if (!any && s->query.nrun == 0 && q->invert) { /* no record is of such a run */
+		ask_everything(&s->query);
+		any = true;
+	}
 	if (r == 0 && q->taker != NULL)
 		r = q->taker->begin(q->taker->arg, s->plan, workers_count(s->workers), err);
 	if (r == 0 && (r = make_sift(s, err)) == 0 && (any || s->query.nrun > 0) &&

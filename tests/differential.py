@@ -372,7 +372,7 @@ def random_expression(rng, depth=0):
         return (f"{path} in ({', '.join(t for t, _ in some)})",
                 lambda v: any(compare("==", get(v, keys), l) for _, l in some))
     if kind == 5 and rng.random() < 0.5:
-        pattern = rng.choice(["^run-0", "dete", "x{70}", "fail|plain", "^[0-9]{4}-", "^$", "[^a-z]"])
+        pattern = rng.choice(PATTERNS)
         meaning = re.compile(pattern.encode())
         return (f'{path} =~ "{pattern}"',
                 lambda v: isinstance(get(v, keys), str) and bool(meaning.search(encode(get(v, keys)))))
@@ -454,7 +454,29 @@ def random_filters(rng, lines, after, before):
         text, meaning = random_expression(rng)
         argv += ["--where", text]
         filters.append(lambda l: meaning(l.value))
+    if rng.random() < 0.2:
+        some = [random_regex(rng) for _ in range(rng.randrange(1, 3))]
+        argv += [word for text, _ in some for word in ("-e", text)]
+        filters.append(lambda l: any(meaning(l) for _, meaning in some))
+    if filters and rng.random() < 0.25:
+        argv += ["--invert"]
+        filters = [lambda l, all_of=filters: not all(f(l) for f in all_of)]
     return argv, filters
+
+
+PATTERNS = ["^run-0", "dete", "x{70}", "fail|plain", "^[0-9]{4}-", "^$", "[^a-z]"]
+
+
+def random_regex(rng):
+    """An argument, and what it means of a line."""
+    if rng.random() < 0.5:
+        pattern = rng.choice(["detection", '"level":', "run-0[0-4]", r"\\u00", "ERR|fatal", "a~b|zz~x"])
+        named = not re.match("[a-z]+~", pattern)
+        return (pattern if named else "~" + pattern,
+                lambda l, it=re.compile(pattern.encode()): bool(it.search(l.raw)))
+    path, it = rng.choice(PATHS), re.compile(rng.choice(PATTERNS).encode())
+    return (f"{path}~{it.pattern.decode()}", lambda l: isinstance(get(l.value, path.split(".")), str)
+            and bool(it.search(encode(get(l.value, path.split("."))))))
 
 
 def inside(line, after, before):

@@ -142,6 +142,32 @@ test_catastrophe(void **state)
 	assert_int_equal(match_one("b == 1 and a =~ '^(a+)+$'", line, (size_t)n, &err), 0);
 }
 
+/* The same of a pattern that is no expression's, and of all but what it matches. */
+static void
+test_catastrophe_of_regex(void **state)
+{
+	static const char line[] =
+	    "{\"a\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\"}";
+	static const struct match_regex regexes[] = { { NULL, 0, "\"(a+)+$", 7 },
+		{ "a", 1, "^(a+)+$", 7 } };
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct match_query q = {
+			.regex = &regexes[i / 2], .nregex = 1, .invert = i % 2
+		};
+		struct match_facts facts;
+		struct match *m = NULL;
+		auditq_error err = { 0 };
+
+		assert_int_equal(match_new(&m, &q, &schema_default, &err), 0);
+		assert_int_equal(
+		    match_line(m, line, sizeof line - 1, &facts, &err), AUDITQ_EREGEX);
+		assert_non_null(strstr(err.text, i < 2 ? "'the line'" : "'a'"));
+		match_free(m);
+	}
+}
+
 static void
 test_long_value(void **state)
 {
@@ -194,6 +220,11 @@ test_facts(void **state)
 static const struct match_run some_runs[] = { RUN("r1", false), RUN("r\n2", true) };
 static const char *const some_stages[] = { "detection", "a\"b" };
 
+static const struct match_regex some_regexes[] = {
+	{ "msg", 3, "^a\nb", 4 },
+	{ NULL, 0, "\"n\":4[0-9]", 10 },
+};
+
 static const struct {
 	struct match_query q;
 	const char *line;
@@ -220,6 +251,16 @@ static const struct {
 	{ { .levels = 1 << 4 | 1 << 5 }, "{\"level\":\"critical\"}", 0 },
 	{ { .levels = 0x7f }, "{}", 0 },
 	{ { .levels = 0x7f }, "{\"level\":\"loud\"}", 0 },
+	{ { .regex = some_regexes, .nregex = 1 }, "{\"msg\":\"a\\nbc\"}", 1 },
+	{ { .regex = some_regexes, .nregex = 1 }, "{\"msg\":[\"a\\nb\"],\"n\":42}", 0 },
+	{ { .regex = some_regexes, .nregex = 2 }, "{\"n\":42}", 1 },
+	{ { .regex = some_regexes, .nregex = 2 }, "{\"n\": 42}", 0 },
+	{ { .regex = some_regexes, .nregex = 2, .failed = true }, "{\"n\":42}", 0 },
+	{ { .regex = some_regexes, .nregex = 2, .failed = true, .invert = true }, "{\"n\":42}",
+	    1 },
+	{ { .failed = true, .invert = true }, "{\"status\":\"failed\"}", 0 },
+	{ { .failed = true, .invert = true }, "{\"status\":\"ok\"}", 1 },
+	{ { .failed = true, .invert = true }, "{\"status\":", AUDITQ_EJSON },
 	{ { .levels = 0x7f, .failed = true }, "{\"level\":\"info\",\"status\":\"failed\"}", 1 },
 };
 
@@ -619,6 +660,7 @@ main(void)
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_bad_patterns),
 		cmocka_unit_test(test_catastrophe),
+		cmocka_unit_test(test_catastrophe_of_regex),
 		cmocka_unit_test(test_long_value),
 		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_parts),

@@ -183,6 +183,7 @@ test_where(void **state)
 			put_where(&seed, where, &n, 1 + (int)(i % 3));
 		assert_int_equal(expr_parse(&e, where, NULL), 0);
 		q.where = e;
+		q.invert = i % 5 == 4;
 		ask(*state, &q, where, &tally);
 		expr_free(e);
 	}
@@ -202,6 +203,10 @@ static const struct match_run run_3[] = { RUN("run3", true) };
 static const struct match_run run_all[] = { RUN("run", false) };
 static const char *const stage_2[] = { "s2", "nowhere" };
 
+static const struct match_regex on_the_line[] = { { NULL, 0, "run1", 4 } };
+static const struct match_regex on_fields[] = { { "nothing", 7, "y", 1 }, { "a.b", 3, "y", 1 },
+	{ NULL, 0, "run1", 4 } };
+
 static const struct {
 	const char *name;
 	struct match_query q;
@@ -215,6 +220,12 @@ static const struct {
 	{ "run", { .run = run_3, .nrun = 1 }, PRUNE_BY_RUN, true, false },
 	{ "prefix", { .run = run_all, .nrun = 1 }, PRUNE_BY_RUN, false, false },
 	{ "stage", { .stage = stage_2, .nstage = 2 }, PRUNE_BY_FILTER, true, false },
+	{ "not failed", { .failed = true, .invert = true }, PRUNE_BY_COUNTS, true, true },
+	{ "not that run", { .run = run_3, .nrun = 1, .invert = true }, 0, false, true },
+	{ "not that stage", { .stage = stage_2, .nstage = 2, .invert = true }, 0, false, true },
+	{ "a pattern", { .regex = on_the_line, .nregex = 1 }, 0, false, false },
+	{ "on a field", { .regex = on_fields, .nregex = 2 }, PRUNE_BY_FILTER, true, false },
+	{ "or on the line", { .regex = on_fields, .nregex = 3 }, 0, false, false },
 	{ "failed before run", { .failed = true, .run = run_3, .nrun = 1 }, PRUNE_BY_COUNTS,
 	    true, false },
 };

@@ -20,6 +20,7 @@ ask_options_free(struct ask_options *opt)
 	opt_list_free(&opt->stage);
 	opt_list_free(&opt->level);
 	opt_list_free(&opt->where);
+	opt_list_free(&opt->regex);
 }
 
 /* ---- the question ---- */
@@ -82,10 +83,11 @@ build(auditq_t *q, const struct ask_options *opt)
 		auditq_failed(q);
 	auditq_jobs(q, (unsigned)opt->jobs);
 	auditq_use_index(q, !opt->no_index);
+	auditq_invert(q, opt->invert);
 	return ask_one(q, auditq_after, opt->after) && ask_one(q, auditq_before, opt->before) &&
 	    ask_one(q, auditq_on, opt->on) && ask_parts(q, auditq_run, &opt->run) &&
 	    ask_parts(q, auditq_stage, &opt->stage) && ask_all(q, auditq_level, &opt->level) &&
-	    ask_all(q, auditq_where, &opt->where);
+	    ask_all(q, auditq_where, &opt->where) && ask_all(q, auditq_regex, &opt->regex);
 }
 
 /* What is read when no PATH is given; NULL: there is nothing. */
@@ -141,6 +143,11 @@ ask_begin(struct ask *a, const struct ask_options *opt, const struct opt_list *p
 	if (opt->jobs > JOBS_MAX) {
 		say("--jobs: %" PRIu64 " threads are too many; at most %d", opt->jobs,
 		    JOBS_MAX);
+		return false;
+	}
+	if (opt->invert && !opt->failed && opt->run.n == 0 && opt->stage.n == 0 &&
+	    opt->level.n == 0 && opt->where.n == 0 && opt->regex.n == 0) {
+		say("--invert needs --run, --stage, --failed, --level, --where or --regex to invert");
 		return false;
 	}
 	if ((a->q = auditq_new()) == NULL) {

@@ -10,10 +10,10 @@
 
 /* Of a command line; part of what a command's table fills. */
 struct ask_options {
-	struct opt_list run, stage, level, where;
+	struct opt_list run, stage, level, where, regex;
 	const char *after, *before, *on;
 	uint64_t jobs;
-	bool failed, no_index, strict, explain;
+	bool failed, invert, no_index, strict, explain;
 };
 
 /* clang-format off */
@@ -37,7 +37,11 @@ struct ask_options {
 	{ "on", 0, OPT_TEXT, (at) + offsetof(struct ask_options, on), "DAY[..DAY]",            \
 	  "of this day, or of the days from the first to the last, UTC" },                     \
 	{ "where", 0, OPT_LIST, (at) + offsetof(struct ask_options, where), "EXPR",            \
-	  "for which EXPR is true; repeated: all of them" }
+	  "for which EXPR is true; repeated: all of them" },                                   \
+	{ "regex", 'e', OPT_LIST, (at) + offsetof(struct ask_options, regex), "[FIELD~]RE",    \
+	  "in which the pattern is found, in the line or in FIELD; repeated: any of them" },   \
+	{ "invert", 'v', OPT_FLAG, (at) + offsetof(struct ask_options, invert), NULL,          \
+	  "the others: for which not all of that holds; the times stay" }
 
 #define ASK_HOW(at)                                                                            \
 	{ "jobs", 'j', OPT_U64, (at) + offsetof(struct ask_options, jobs), "N",                \
