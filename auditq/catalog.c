@@ -19,7 +19,7 @@ struct walk {
 	const struct qwarn *warn;
 	auditq_error *err;
 	char **dir; /* directories still to be read */
-	size_t ndir, cap_dir, cap_file;
+	size_t ndir, cap_dir, cap_file, cap_read;
 };
 
 static int
@@ -192,6 +192,29 @@ add_dir(struct walk *w, char *path_take)
 	return push_dir(w, path_take);
 }
 
+/* Names may come and go there; the path is taken over. */
+static int
+add_read(struct walk *w, char *path_take)
+{
+	struct catalog *c = w->c;
+
+	if (path_take == NULL)
+		return no_memory(w);
+	if (c->ndir == w->cap_read) {
+		size_t cap = w->cap_read == 0 ? 16 : 2 * w->cap_read;
+		char **grown = realloc(c->dir, cap * sizeof(char *));
+
+		if (grown == NULL) {
+			free(path_take);
+			return no_memory(w);
+		}
+		c->dir = grown;
+		w->cap_read = cap;
+	}
+	c->dir[c->ndir++] = path_take;
+	return 0;
+}
+
 /* ---- rings ---- */
 
 static int
@@ -245,6 +268,8 @@ read_rings(struct walk *w, int rootfd, const char *root)
 	sys_names_free(&names);
 	if (fd >= 0)
 		(void)sys->close(fd);
+	if (r == 0)
+		return add_read(w, dir);
 	free(dir);
 	return r;
 }
@@ -462,8 +487,10 @@ add_given(struct walk *w, const char *path)
 	while (r == 0 && w->ndir > 0) {
 		char *dir = w->dir[--w->ndir];
 
-		r = read_dir(w, dir);
-		free(dir);
+		if ((r = read_dir(w, dir)) == 0)
+			r = add_read(w, dir);
+		else
+			free(dir);
 	}
 	return r;
 }
@@ -601,6 +628,9 @@ catalog_release(struct catalog *c)
 {
 	for (size_t i = 0; i < c->n; i++)
 		file_release(&c->file[i]);
+	for (size_t i = 0; i < c->ndir; i++)
+		free(c->dir[i]);
+	free(c->dir);
 	free(c->file);
 	*c = (struct catalog){ 0 };
 }

@@ -30,6 +30,8 @@ struct catalog_file {
 struct catalog {
 	struct catalog_file *file; /* in bytewise order of their paths, which is their rank */
 	size_t n;
+	char **dir; /* directories that were read, those of rings among them */
+	size_t ndir;
 	uint64_t partitions, partitions_pruned;
 	uint64_t listed, pruned; /* files; by their names */
 	uint64_t bytes;          /* of the files that were not pruned */

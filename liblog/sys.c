@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
@@ -128,6 +130,11 @@ const struct sys_ops sys_posix = {
 	.getrandom = posix_getrandom,
 	.realtime = posix_realtime,
 	.monotonic = posix_monotonic,
+	.inotify_init = inotify_init1,
+	.inotify_add_watch = inotify_add_watch,
+	.inotify_rm_watch = inotify_rm_watch,
+	.eventfd = eventfd,
+	.poll = poll,
 };
 
 const struct sys_ops *sys = &sys_posix;

@@ -8,6 +8,7 @@
 #define SYS_H
 
 #include <dirent.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -44,6 +45,11 @@ struct sys_ops {
 	int (*getrandom)(void *buf, size_t n); /* all of n or -1 */
 	int (*realtime)(int64_t *ns);          /* CLOCK_REALTIME, since 1970 */
 	int (*monotonic)(int64_t *ns);         /* CLOCK_MONOTONIC */
+	int (*inotify_init)(int flags);
+	int (*inotify_add_watch)(int fd, const char *path, uint32_t mask);
+	int (*inotify_rm_watch)(int fd, int wd);
+	int (*eventfd)(unsigned initial, int flags);
+	int (*poll)(struct pollfd *fds, nfds_t n, int timeout_ms);
 };
 
 extern const struct sys_ops sys_posix; /* the real ones */
