@@ -19,8 +19,8 @@ LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf quotes token
 LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks \
 	logger context emit run open
 AUDITQ = qerror spans timespec spool catalog pages index_load index input gunzip source successor scan scan_set \
-	sift expr match require candidates prune batch temp spill merge sorter cache workers sequence plan plan_members \
-	plan_replaced twins lastrun frontier ranges relay search tail sample measure rollups census story living muster build passes notes query stats \
+	sift sift_member sift_moved sift_piece expr match require candidates prune batch temp spill merge sorter cache workers sequence plan plan_look plan_members \
+	plan_replaced twins lastrun frontier ranges relay tasks streams search tail sample measure rollups census story living muster build passes notes query stats \
 	stats_export runs runs_export record output output/jsonl \
 	output/json output/csv target export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover compact_survey compact_merge compact

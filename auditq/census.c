@@ -285,7 +285,7 @@ take_archive(void *arg, size_t file, struct plan_literal *literal, auditq_counts
 	const struct plan_file *f = &c->plan->file[file];
 	bool measured = c->duration && !c->opt.exact, complete;
 	uint64_t durations = 0;
-	struct index *ix;
+	struct index *ix = NULL;
 	int r;
 
 	if (!c->rolled)

@@ -11,7 +11,7 @@
 #define JIT_STACK    (512 << 10)
 
 /* Paths that any query may need; those of the expression come behind them. */
-enum { SEQ, RUN, STAGE, LEVEL, STATUS, FIRST_TIME };
+enum { RUN, STAGE, LEVEL, STATUS, FIRST_TIME };
 #define PATHS_FIXED (FIRST_TIME + SCHEMA_TS_MAX)
 
 /* What compiling adds to a node of the expression. */
@@ -53,8 +53,7 @@ add_path(struct match *m, const char *text, size_t n)
 static void
 add_fixed_paths(struct match *m)
 {
-	const char *fixed[FIRST_TIME] = { [SEQ] = "seq",
-		[RUN] = m->schema->run,
+	const char *fixed[FIRST_TIME] = { [RUN] = m->schema->run,
 		[STAGE] = m->schema->stage,
 		[LEVEL] = m->schema->level,
 		[STATUS] = m->schema->status };
@@ -410,11 +409,9 @@ match_line(
 	int r;
 
 	facts->ts = CLOCK_NONE;
-	facts->has_seq = false;
 	if (field_get(line, n, m->path, m->npath, m->value) < 0)
 		return AUDITQ_EJSON;
 	facts->ts = schema_first_time(m->value + FIRST_TIME, m->schema->nts);
-	facts->has_seq = field_u64(&m->value[SEQ], &facts->seq);
 	m->err = err;
 	if ((r = has_content(m, line, n)) < 0)
 		return r;

@@ -43,8 +43,6 @@ struct match_query {
 /* What match_line found on its way. */
 struct match_facts {
 	int64_t ts; /* the line's own time; CLOCK_NONE: none */
-	bool has_seq;
-	uint64_t seq;
 };
 
 struct match; /* for one thread at a time */

@@ -41,7 +41,7 @@ struct relay {
 	size_t held; /* bytes in them */
 	bool any;
 	int64_t ts; /* effective time of the last line joined */
-	relay_take_fn *take;
+	sift_result_fn *take;
 	void *arg;
 };
 
@@ -169,8 +169,8 @@ relay_suits(const struct plan_file *f, const struct workers *workers)
 }
 
 int
-relay_sift(struct sift *s, struct workers *workers, size_t file, relay_take_fn *take, void *arg,
-    auditq_error *err)
+relay_sift(struct sift *s, struct workers *workers, size_t file, sift_result_fn *take,
+    void *arg, auditq_error *err)
 {
 	struct relay *r = calloc(1, sizeof *r);
 	struct sift_result end = { 0 };

@@ -10,9 +10,9 @@
 #include "frontier.h"
 #include "lastrun.h"
 #include "merge.h"
-#include "ranges.h"
-#include "relay.h"
 #include "sift.h"
+#include "streams.h"
+#include "tasks.h"
 #include "workers.h"
 
 /* Of the memory for matching lines, this part is for those that were found and not merged yet. */
@@ -23,23 +23,6 @@
 /* Without being asked for more: each costs memory, and the disk is no faster. */
 #define JOBS_DEFAULT_MAX 8
 #define JOBS_MOST        12 /* each holds some megabytes, and a query's memory is bounded */
-/* Files that are begun at the start and not finished. */
-#define STREAMS_MAX 64
-
-/* A piece of work: a member, or a file whose times are not known, or a range of one. */
-struct task {
-	struct work work; /* first */
-	struct search *s;
-	struct task *next;
-	size_t file;
-	bool whole;
-	struct plan_member member;
-	struct ranges *ranges; /* or NULL */
-	struct source_range range;
-	int64_t from; /* no line of it comes before that time, in the order of answers */
-	struct sift_result result;
-};
-
 struct search {
 	const struct question *q;
 	bool *stop; /* atomic: what the workers poll */
@@ -58,10 +41,8 @@ struct search {
 	pthread_mutex_t merging; /* workers add to merge while files are sifted */
 	struct twins twins;
 
-	struct frontier frontier;   /* archives and members not begun */
-	struct task *first, **last; /* begun, in the order in which they are needed */
-	size_t ntask;
-	uint64_t ahead;   /* payload bytes in them */
+	struct frontier frontier; /* archives and members not begun */
+	struct tasks tasks;
 	uint64_t planned; /* payload bytes of all members that have to be read */
 	uint64_t answered;
 };
@@ -98,56 +79,7 @@ no_memory(auditq_error *err)
 	return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "search");
 }
 
-/* ---- tasks ---- */
-
-static void
-run_task(struct work *work, unsigned slot)
-{
-	struct task *t = (struct task *)work;
-
-	if (t->ranges != NULL)
-		ranges_sift(t->ranges, slot, &t->range, &t->result);
-	else if (t->whole)
-		sift_file(&t->s->sift, slot, t->file, &t->result);
-	else
-		sift_member(&t->s->sift, slot, t->file, &t->member, &t->result);
-}
-
-static struct task *
-new_task(struct search *s, size_t file, int64_t from)
-{
-	struct task *t = calloc(1, sizeof *t);
-
-	if (t == NULL)
-		return NULL;
-	t->work.run = run_task;
-	t->s = s;
-	t->file = file;
-	t->from = from;
-	return t;
-}
-
-static void
-add_task(struct search *s, struct task *t)
-{
-	*s->last = t;
-	s->last = &t->next;
-	s->ntask++;
-	s->ahead += t->member.payload_bytes;
-	workers_add(s->workers, &t->work);
-}
-
-static int
-add_member(struct search *s, const struct pending *p, auditq_error *err)
-{
-	struct task *t = new_task(s, p->file, p->from);
-
-	if (t == NULL)
-		return no_memory(err);
-	t->member = p->member;
-	add_task(s, t);
-	return 0;
-}
+/* ---- what was found ---- */
 
 static void
 add_counts(auditq_counts *to, const auditq_counts *from)
@@ -160,15 +92,6 @@ add_counts(auditq_counts *to, const auditq_counts *from)
 	to->lines += from->lines;
 	to->matched += from->matched;
 	to->unreadable += from->unreadable;
-}
-
-static void
-task_free(struct task *t)
-{
-	batch_release(&t->result.batch);
-	notes_release(&t->result.notes);
-	ranges_release(t->ranges);
-	free(t);
 }
 
 /* Also called by workers that sift files. */
@@ -186,8 +109,9 @@ take_batch(void *arg, struct batch *sorted, auditq_error *err)
 
 /* What was found goes into the merge, what there is to say to the caller. */
 static int
-take_result(struct search *s, struct sift_result *result, auditq_error *err)
+take_result(void *arg, struct sift_result *result, auditq_error *err)
 {
+	struct search *s = arg;
 	int r = result->r;
 
 	add_counts(s->counts, &result->counts);
@@ -202,35 +126,6 @@ take_result(struct search *s, struct sift_result *result, auditq_error *err)
 	s->counts->spilled = merge_spilled(s->merge);
 	(void)pthread_mutex_unlock(&s->merging);
 	return r < 0 ? r : 0;
-}
-
-static int
-take_range(struct search *s, struct task *t, auditq_error *err)
-{
-	struct sift_result left_out;
-	int r;
-
-	ranges_join(t->ranges, &t->range, &t->result, &left_out);
-	r = take_result(s, &left_out, err);
-	batch_release(&left_out.batch);
-	return r < 0 ? r : take_result(s, &t->result, err);
-}
-
-/* Take the first task off the list and wait for it. */
-static int
-finish_task(struct search *s, auditq_error *err)
-{
-	struct task *t = s->first;
-	int r;
-
-	if ((s->first = t->next) == NULL)
-		s->last = &s->first;
-	s->ntask--;
-	workers_wait(s->workers, &t->work);
-	s->ahead -= t->member.payload_bytes;
-	r = t->ranges != NULL ? take_range(s, t, err) : take_result(s, &t->result, err);
-	task_free(t);
-	return r;
 }
 
 /* ---- the window of tasks ahead ---- */
@@ -292,12 +187,13 @@ look_ahead(struct search *s, auditq_error *err)
 	size_t most = workers == 1 || s->q->limit != UINT64_MAX ? workers : 2 * workers;
 	int r = 0;
 
-	while (r == 0 && s->frontier.n > 0 && s->ntask < most &&
-	    (s->ntask == 0 || (s->ahead < s->q->memory / AHEAD_PART && opened < most))) {
+	while (r == 0 && s->frontier.n > 0 && s->tasks.n < most &&
+	    (s->tasks.n == 0 ||
+		(s->tasks.bytes < s->q->memory / AHEAD_PART && opened < most))) {
 		struct pending p = frontier_pop(&s->frontier);
 
 		if (!p.archive) {
-			r = add_member(s, &p, err);
+			r = tasks_add_member(&s->tasks, p.file, &p.member, p.from, err);
 			continue;
 		}
 		r = open_archive(s, p.file, err);
@@ -395,6 +291,7 @@ make_sift(struct search *s, auditq_error *err)
 		.arg = s };
 	if (s->sift.flush_bytes < FLUSH_MIN)
 		s->sift.flush_bytes = FLUSH_MIN;
+	tasks_init(&s->tasks, &s->sift, s->workers, take_result, s);
 	return sift_init(&s->sift, n, err);
 }
 
@@ -425,99 +322,6 @@ begin_archives(struct search *s, auditq_error *err)
 	return r;
 }
 
-static int
-wait_for_room(struct search *s, size_t most, auditq_error *err)
-{
-	int r = 0;
-
-	while (r == 0 && s->ntask > most)
-		r = finish_task(s, err);
-	return r;
-}
-
-static int
-add_ranges(struct search *s, size_t file, struct ranges *ranges, auditq_error *err)
-{
-	struct source_range range;
-	struct task *t;
-	int r = 0;
-
-	while (r == 0 && ranges_next(ranges, &range)) {
-		if ((t = new_task(s, file, CLOCK_NONE)) == NULL) {
-			ranges_release(ranges);
-			return no_memory(err);
-		}
-		t->ranges = ranges;
-		t->range = range;
-		add_task(s, t);
-		r = wait_for_room(s, STREAMS_MAX - 1, err);
-	}
-	return r;
-}
-
-static int
-begin_stream(struct search *s, size_t file, auditq_error *err)
-{
-	struct ranges *ranges;
-	struct task *t;
-	int r = ranges_open(&ranges, &s->sift, file, err);
-
-	if (r < 0)
-		return r;
-	if (r > 0) {
-		r = add_ranges(s, file, ranges, err);
-		ranges_release(ranges);
-		return r;
-	}
-	if ((t = new_task(s, file, CLOCK_NONE)) == NULL)
-		return no_memory(err);
-	t->whole = true;
-	add_task(s, t);
-	return wait_for_room(s, STREAMS_MAX - 1, err);
-}
-
-static int
-take_relayed(void *arg, struct sift_result *result, auditq_error *err)
-{
-	return take_result(arg, result, err);
-}
-
-/* All workers to one file: for when there are fewer of them than workers. */
-static int
-relay_stream(struct search *s, size_t file, auditq_error *err)
-{
-	int r = wait_for_room(s, 0, err);
-
-	if (r == 0)
-		r = relay_sift(&s->sift, s->workers, file, take_relayed, s, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	return begin_stream(s, file, err);
-}
-
-/* Files without known times are sifted now, a few at a time. */
-static int
-begin_streams(struct search *s, auditq_error *err)
-{
-	size_t large = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < s->plan->catalog.n; i++)
-		large += s->plan->file[i].how == PLAN_STREAM &&
-		    relay_suits(&s->plan->file[i], s->workers);
-	for (size_t i = 0; i < s->plan->catalog.n && r == 0; i++) {
-		const struct plan_file *f = &s->plan->file[i];
-
-		if (f->how != PLAN_STREAM)
-			continue;
-		if (large < workers_count(s->workers) && relay_suits(f, s->workers))
-			r = relay_stream(s, i, err);
-		else
-			r = begin_stream(s, i, err);
-	}
-	return r < 0 ? r : wait_for_room(s, 0, err);
-}
-
 /* Of what lines hold, nothing; only what is to be told of them stays. */
 static void
 ask_everything(struct match_query *query)
@@ -539,7 +343,6 @@ search_new(struct search **ret, const struct question *q, bool *stop, bool count
 	s->stop = stop;
 	s->counting = counting;
 	s->counts = counts;
-	s->last = &s->first;
 	s->frontier.reverse = q->reverse;
 	(void)pthread_mutex_init(&s->merging, NULL);
 	s->query = (struct match_query){ .stage = (const char *const *)q->stage.p,
@@ -564,7 +367,7 @@ search_new(struct search **ret, const struct question *q, bool *stop, bool count
 		r = q->taker->begin(q->taker->arg, s->plan, workers_count(s->workers), err);
 	if (r == 0 && (r = make_sift(s, err)) == 0 && (any || s->query.nrun > 0) &&
 	    (r = begin_archives(s, err)) == 0)
-		r = begin_streams(s, err);
+		r = streams_sift(&s->tasks, err);
 	if (r < 0) {
 		search_free(s);
 		return r;
@@ -576,16 +379,11 @@ search_new(struct search **ret, const struct question *q, bool *stop, bool count
 void
 search_free(struct search *s)
 {
-	struct task *next;
-
 	if (s == NULL)
 		return;
 	__atomic_store_n(s->stop, true, __ATOMIC_RELAXED);
 	workers_free(s->workers);
-	for (struct task *t = s->first; t != NULL; t = next) {
-		next = t->next;
-		task_free(t);
-	}
+	tasks_release(&s->tasks);
 	sift_release(&s->sift);
 	merge_free(s->merge);
 	plan_free(s->plan);
@@ -640,8 +438,10 @@ search_drop_twin(struct search *s, const struct batch_line *line, auditq_error *
 static bool
 is_next(const struct search *s, int64_t ts)
 {
-	if (s->first != NULL)
-		return frontier_precedes(&s->frontier, ts, s->first->from);
+	int64_t from;
+
+	if (tasks_from(&s->tasks, &from))
+		return frontier_precedes(&s->frontier, ts, from);
 	return s->frontier.n == 0 ||
 	    frontier_precedes(&s->frontier, ts, s->frontier.heap[0].from);
 }
@@ -652,9 +452,9 @@ open_next(struct search *s, auditq_error *err)
 {
 	int r = look_ahead(s, err);
 
-	if (r < 0 || s->first == NULL)
+	if (r < 0 || s->tasks.n == 0)
 		return r;
-	return (r = finish_task(s, err)) < 0 ? r : 1;
+	return (r = tasks_finish(&s->tasks, s->tasks.n - 1, err)) < 0 ? r : 1;
 }
 
 int
@@ -666,7 +466,7 @@ search_next_of_all(struct search *s, struct batch_line *line, auditq_error *err)
 	for (;;) {
 		if ((any = merge_peek(s->merge, &head, err)) < 0)
 			return any;
-		if (any == 0 && s->first == NULL && s->frontier.n == 0)
+		if (any == 0 && s->tasks.n == 0 && s->frontier.n == 0)
 			return 0;
 		if (any > 0 && is_next(s, head->key.ts)) {
 			*line = *head;

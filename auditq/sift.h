@@ -48,6 +48,9 @@ struct sift_result {
 	    head; /* end of lines that were left out, since theirs is that of a range before; or 0 */
 };
 
+/* To be given what came of a piece; what it does not take over stays the caller's. */
+typedef int sift_result_fn(void *arg, struct sift_result *result, auditq_error *err);
+
 /* The first members are set by the caller.  sift_release undoes it. */
 int sift_init(struct sift *s, unsigned nslot, auditq_error *err);
 void sift_release(struct sift *s);
