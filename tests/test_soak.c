@@ -38,6 +38,12 @@
 
 enum { KEEPS, RETIRES, ROOTS };
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
 /* Lies between all processes. */
 struct shared {
 	_Atomic uint64_t acked[GENERATIONS][THREADS];
@@ -280,9 +286,7 @@ check_growth(const char *who, struct usage from, struct usage to, long most)
 	print_message("%s: %ld to %ld KB, %u to %u descriptors\n", who, from.kilobytes,
 	    to.kilobytes, from.descriptors, to.descriptors);
 	/* A sanitizer keeps what was freed; a segment may be open for sealing at any instant. */
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	assert_true(to.kilobytes <= most);
-#endif
+	assert_true(SANITIZED || to.kilobytes <= most);
 	assert_true(to.descriptors <= from.descriptors + 12);
 }
 
