@@ -18,7 +18,7 @@ LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf quotes token
 	archive ring_read segment inventory redact record rotate trail seal resume recover
 LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks \
 	logger context emit run open
-AUDITQ = qerror spans timespec spool catalog pages index_load index input gunzip source successor scan scan_set \
+AUDITQ = qerror zone_rule zone spans timespec spool catalog pages index_load index input gunzip source successor scan scan_set \
 	sift sift_member sift_moved sift_piece expr match require candidates prune batch temp spill merge sorter cache workers sequence plan plan_look plan_members \
 	plan_replaced twins lastrun frontier ranges relay tasks streams search tail sample measure rollups census story living muster build passes notes query stats \
 	stats_export runs runs_export record output output/jsonl \
@@ -47,7 +47,7 @@ TESTS = \
 	ranges record recover redact require retain ring ring_model rotate runid runs \
 	sample scan schema seal search segment shared sketch soak sorter source stats sys \
 	tail timespec trail \
-	writer writer_faults
+	writer writer_faults zone
 
 # One libFuzzer target for each parser: tests/fuzz/NAME.c, with its inputs in fixtures/fuzz/NAME.
 FUZZ = config expr extra field gunzip index jbuf pack ring time
