@@ -14,7 +14,7 @@ CC      = gcc
 
 # The part of liblog that libauditq contains too.
 LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf quotes token field \
-	field_number field_string schema bloom sketch names format section keys tally summary \
+	field_number field_string schema schema_value schema_text bloom sketch names format section keys tally summary \
 	archive ring_read segment inventory redact record rotate trail seal resume recover
 LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks \
 	logger context emit run open

@@ -17,7 +17,7 @@
 #define SAMPLE_PART 8
 
 /* What is wanted of a line, in this order; the fields that make groups come last. */
-enum { STATUS, LEVEL, VALUE, BY };
+enum { VALUE, BY };
 
 /* One worker's: what it has counted since it last handed over. */
 struct slot {
@@ -176,7 +176,7 @@ put_group(const struct census *c, struct slot *slot, const struct match *m)
 	slot->key.n = 0;
 	for (size_t i = 0; i < c->opt.nby; i++) {
 		const struct field *value = match_wanted(m, BY + i);
-		bool stage = strcmp(c->opt.by[i], schema_default.stage) == 0;
+		bool stage = schema_role(c->opt.by[i]) == SCHEMA_STAGE;
 
 		if (value->type <= FIELD_NULL || (stage && value->type != FIELD_STRING))
 			value = &absent;
@@ -219,7 +219,6 @@ take_line(void *arg, unsigned number, size_t file, int64_t ts, const struct matc
 {
 	struct census *c = arg;
 	struct slot *slot = &c->slot[number];
-	const struct field *status = match_wanted(m, STATUS);
 	uint32_t group;
 	double x;
 	int r;
@@ -231,9 +230,8 @@ take_line(void *arg, unsigned number, size_t file, int64_t ts, const struct matc
 	if ((r = find_group(c, slot, &group, err)) < 0)
 		return r;
 	if (!c->counted[file])
-		measure_record(&slot->measure[group], status->type > FIELD_NULL,
-		    schema_value_failed(status, schema_value_level(match_wanted(m, LEVEL))));
-	if (!field_double(match_wanted(m, VALUE), &x) || (c->duration && x < 0))
+		measure_record(&slot->measure[group], match_ended(m), match_failed(m));
+	if (!match_wanted_ms(m, VALUE, &x))
 		return 0;
 	return take_value(c, number, group, x, err);
 }
@@ -270,7 +268,7 @@ set_literal(struct plan_literal *literal, const char *path)
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789_-@$ ";
 
-	for (size_t n; *path != '\0'; path += n + (path[n] == '.')) {
+	for (size_t n; path != NULL && *path != '\0'; path += n + (path[n] == '.')) {
 		n = strcspn(path, ".");
 		if (n > literal->n && strspn(path, plain) >= n)
 			*literal = (struct plan_literal){ path, n };
@@ -352,13 +350,12 @@ set_want(struct census *c)
 
 	if ((c->want = calloc(n, sizeof *c->want)) == NULL)
 		return -1;
-	c->want[STATUS] = schema_default.status;
-	c->want[LEVEL] = schema_default.level;
 	c->want[VALUE] = c->opt.field;
 	for (size_t i = 0; i < c->opt.nby; i++)
 		c->want[BY + i] = c->opt.by[i];
 	c->taker = (struct taker){ .want = c->want,
 		.nwant = n,
+		.outcome = true,
 		.begin = begin,
 		.line = take_line,
 		.archive = take_archive,
@@ -376,9 +373,9 @@ census_new(struct census **ret, const struct census_options *opt, const struct q
 		return no_memory(err);
 	c->opt = *opt;
 	c->q = q;
-	c->duration = strcmp(opt->field, schema_default.duration) == 0;
+	c->duration = schema_role(opt->field) == SCHEMA_DURATION;
 	c->rolled = rollups_suffice(q) &&
-	    (opt->nby == 0 || (opt->nby == 1 && strcmp(opt->by[0], schema_default.stage) == 0));
+	    (opt->nby == 0 || (opt->nby == 1 && schema_role(opt->by[0]) == SCHEMA_STAGE));
 	(void)pthread_mutex_init(&c->lock, NULL);
 	if ((c->names = names_new(CENSUS_GROUPS_MAX)) == NULL || set_want(c) < 0) {
 		census_free(c);

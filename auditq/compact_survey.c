@@ -7,7 +7,7 @@
 #include "compact.h"
 #include "index.h"
 #include "resume.h"
-#include "schema.h"
+#include "schema_text.h"
 #include "sequence.h"
 #include "sys.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bloom.h"
+#include "schema_text.h"
 #include "sketch.h"
 
 void

@@ -1,4 +1,5 @@
 #include "index_load.h"
+#include "schema_text.h"
 
 #include <errno.h>
 #include <stdlib.h>

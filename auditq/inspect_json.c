@@ -1,5 +1,6 @@
 /* inspect_json - an archive's description as one JSON object. */
 #include "inspect.h"
+#include "schema_text.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* inspect_text - an archive's description for people, in columns; safe on a terminal. */
 #include "inspect.h"
+#include "schema_text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -11,8 +11,7 @@
 #define JIT_STACK    (512 << 10)
 
 /* Paths that any query may need; those of the expression come behind them. */
-enum { RUN, STAGE, LEVEL, STATUS, FIRST_TIME };
-#define PATHS_FIXED (FIRST_TIME + SCHEMA_TS_MAX)
+#define PATHS_FIXED SCHEMA_PATHS_MAX
 
 /* What compiling adds to a node of the expression. */
 struct test {
@@ -20,16 +19,22 @@ struct test {
 	pcre2_code *pattern;
 };
 
+/* A field that is wanted: of a role in the schema, or by its path. */
+struct want {
+	enum schema_role role; /* SCHEMA_ROLES: none */
+	size_t path;
+};
+
 struct match {
 	const struct match_query *query;
-	const struct schema *schema;
+	struct schema_layout layout;
 	struct field_path *path; /* npath of them */
 	struct field *value;     /* what the line at hand has there */
 	size_t npath;
 	struct test *test; /* by a node's id; behind those, one for each regex of the query */
 	size_t ntest;
 	struct test *regex; /* the first of those */
-	size_t *want;       /* the path of each field that is wanted */
+	struct want *want;
 	pcre2_match_data *found;
 	pcre2_match_context *limits;
 	pcre2_jit_stack *stack;
@@ -51,28 +56,35 @@ add_path(struct match *m, const char *text, size_t n)
 }
 
 static void
-add_fixed_paths(struct match *m)
+add_fixed_paths(struct match *m, const struct schema *schema)
 {
-	const char *fixed[FIRST_TIME] = { [RUN] = m->schema->run,
-		[STAGE] = m->schema->stage,
-		[LEVEL] = m->schema->level,
-		[STATUS] = m->schema->status };
+	const struct match_query *q = m->query;
+	unsigned want = SCHEMA_WANT(SCHEMA_TIME);
 
-	for (int i = 0; i < FIRST_TIME; i++)
-		field_path_set(&m->path[i], fixed[i], strlen(fixed[i]));
-	for (size_t i = 0; i < m->schema->nts; i++)
-		field_path_set(
-		    &m->path[FIRST_TIME + i], m->schema->ts[i], strlen(m->schema->ts[i]));
-	m->npath = FIRST_TIME + m->schema->nts;
+	if (q->nrun > 0)
+		want |= SCHEMA_WANT(SCHEMA_RUN);
+	if (q->nstage > 0)
+		want |= SCHEMA_WANT(SCHEMA_STAGE);
+	if (q->levels != 0)
+		want |= SCHEMA_WANT(SCHEMA_LEVEL);
+	if (q->failed || q->outcome)
+		want |= SCHEMA_WANT_FAILED;
+	for (size_t i = 0; i < q->nwant; i++)
+		if ((m->want[i].role = schema_role(q->want[i])) < SCHEMA_ROLES)
+			want |= SCHEMA_WANT(m->want[i].role);
+	schema_lay_out(&m->layout, schema, want);
+	memcpy(m->path, m->layout.path, m->layout.n * sizeof *m->path);
+	m->npath = m->layout.n;
 }
 
 static void
 add_wanted(struct match *m)
 {
 	for (size_t i = 0; i < m->query->nwant; i++) {
-		const char *key = schema_key(m->schema, m->query->want[i]);
+		const char *name = m->query->want[i];
 
-		m->want[i] = add_path(m, key, strlen(key));
+		if (m->want[i].role == SCHEMA_ROLES)
+			m->want[i].path = add_path(m, name, strlen(name));
 	}
 }
 
@@ -166,13 +178,12 @@ match_new(struct match **ret, const struct match_query *query, const struct sche
 	if (m == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "match");
 	m->query = query;
-	m->schema = schema;
 	m->err = err;
 	if (!allocate(m)) {
 		match_free(m);
 		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "match");
 	}
-	add_fixed_paths(m);
+	add_fixed_paths(m, schema);
 	add_wanted(m);
 	if (query->where != NULL)
 		r = compile_node(m, expr_root(query->where));
@@ -334,10 +345,14 @@ is_run(const struct field *f, const struct match_run *run)
 }
 
 static bool
-is_any_run(const struct match_query *q, const struct field *f)
+is_any_run(const struct match *m)
 {
+	const struct match_query *q = m->query;
+	const struct field *f;
+
 	if (q->nrun == 0)
 		return true;
+	f = schema_layout_value(&m->layout, m->value, SCHEMA_RUN);
 	for (size_t i = 0; f->type == FIELD_STRING && i < q->nrun; i++)
 		if (is_run(f, &q->run[i]))
 			return true;
@@ -345,10 +360,14 @@ is_any_run(const struct match_query *q, const struct field *f)
 }
 
 static bool
-is_any_stage(const struct match_query *q, const struct field *f)
+is_any_stage(const struct match *m)
 {
+	const struct match_query *q = m->query;
+	const struct field *f;
+
 	if (q->nstage == 0)
 		return true;
+	f = schema_layout_value(&m->layout, m->value, SCHEMA_STAGE);
 	for (size_t i = 0; f->type == FIELD_STRING && i < q->nstage; i++)
 		if (field_equals(f, q->stage[i], strlen(q->stage[i])))
 			return true;
@@ -358,15 +377,13 @@ is_any_stage(const struct match_query *q, const struct field *f)
 static bool
 has_level(const struct match *m)
 {
-	const struct match_query *q = m->query;
+	unsigned levels = m->query->levels;
 	int level;
 
-	if (q->levels == 0 && !q->failed)
+	if (levels == 0)
 		return true;
-	level = schema_value_level(&m->value[LEVEL]);
-	if (q->failed && !schema_value_failed(&m->value[STATUS], level))
-		return false;
-	return q->levels == 0 || (level != SCHEMA_NO_LEVEL && (q->levels >> level & 1) != 0);
+	level = schema_layout_level(&m->layout, m->value);
+	return level != SCHEMA_NO_LEVEL && (levels >> level & 1) != 0;
 }
 
 static int
@@ -394,8 +411,8 @@ has_content(struct match *m, const char *line, size_t n)
 	const struct match_query *q = m->query;
 	int r = 1;
 
-	if (!is_any_stage(q, &m->value[STAGE]) || !is_any_run(q, &m->value[RUN]) ||
-	    !has_level(m))
+	if (!is_any_stage(m) || !is_any_run(m) || !has_level(m) ||
+	    (q->failed && !match_failed(m)))
 		return 0;
 	if (q->where != NULL)
 		r = evaluate(m, expr_root(q->where));
@@ -411,7 +428,7 @@ match_line(
 	facts->ts = CLOCK_NONE;
 	if (field_get(line, n, m->path, m->npath, m->value) < 0)
 		return AUDITQ_EJSON;
-	facts->ts = schema_first_time(m->value + FIRST_TIME, m->schema->nts);
+	facts->ts = schema_layout_time(&m->layout, m->value);
 	m->err = err;
 	if ((r = has_content(m, line, n)) < 0)
 		return r;
@@ -421,5 +438,29 @@ match_line(
 const struct field *
 match_wanted(const struct match *m, size_t i)
 {
-	return &m->value[m->want[i]];
+	const struct want *want = &m->want[i];
+
+	if (want->role == SCHEMA_ROLES)
+		return &m->value[want->path];
+	return schema_layout_value(&m->layout, m->value, want->role);
+}
+
+bool
+match_wanted_ms(const struct match *m, size_t i, double *out)
+{
+	if (m->want[i].role == SCHEMA_DURATION)
+		return schema_layout_duration(&m->layout, m->value, out);
+	return field_double(match_wanted(m, i), out);
+}
+
+bool
+match_failed(const struct match *m)
+{
+	return schema_layout_failed(&m->layout, m->value);
+}
+
+bool
+match_ended(const struct match *m)
+{
+	return schema_layout_ended(&m->layout, m->value);
 }

@@ -36,8 +36,9 @@ struct match_query {
 	const struct match_regex *regex; /* any of nregex */
 	size_t nregex;
 	bool invert;             /* the lines for which not all of that holds */
-	const char *const *want; /* fields that match_wanted gives; names as for schema_key */
+	const char *const *want; /* fields that match_wanted gives; names as for schema_role */
 	size_t nwant;
+	bool outcome; /* match_failed and match_ended will be asked */
 };
 
 /* What match_line found on its way. */
@@ -63,7 +64,13 @@ void match_free(struct match *m);
 int match_line(
     struct match *m, const char *line, size_t n, struct match_facts *facts, auditq_error *err);
 
-/* What the line that match_line has just been given has in field want[i]. */
+/* What the line that match_line has just been given has in field want[i]; of a role, the first value that is
+ * of use, else the first that is there. */
 const struct field *match_wanted(const struct match *m, size_t i);
+/* The same as a finite number; a duration in ms, and only from 0 on. */
+bool match_wanted_ms(const struct match *m, size_t i, double *out);
+/* Whether that line failed; whether it has a status. */
+bool match_failed(const struct match *m);
+bool match_ended(const struct match *m);
 
 #endif

@@ -13,8 +13,8 @@
 #define OWN_MAX 1024
 
 /* What is wanted of a line, in this order. */
-enum { RUN, STAGE, EVENT, STATUS, LEVEL, WANTED };
-static const char *const wanted[WANTED] = { "run_id", "stage", "event", "status", "level" };
+enum { RUN, STAGE, EVENT, WANTED };
+static const char *const wanted[WANTED] = { "run_id", "stage", "event" };
 
 /* One worker's. */
 struct slot {
@@ -170,8 +170,7 @@ take_line(void *arg, unsigned number, size_t file, int64_t ts, const struct matc
 	struct muster *m = arg;
 	struct story *story;
 	const struct story_line line = { .ts = ts,
-		.failed = schema_value_failed(match_wanted(match, STATUS),
-		    schema_value_level(match_wanted(match, LEVEL))),
+		.failed = match_failed(match),
 		.alive = living_writer(&m->living, file),
 		.stage = match_wanted(match, STAGE),
 		.event = match_wanted(match, EVENT) };
@@ -245,6 +244,7 @@ muster_new(struct muster **ret, size_t max_bytes, auditq_error *err)
 		return no_memory(err);
 	m->taker = (struct taker){ .want = wanted,
 		.nwant = WANTED,
+		.outcome = true,
 		.begin = begin,
 		.line = take_line,
 		.archive = take_archive,

@@ -321,9 +321,8 @@ make_schema(struct pack *p, auditq_error *err)
 	if (*key == '\0' || strlen(key) > SCHEMA_KEY_MAX)
 		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
 		    "the time key has 1 to %d bytes, not %zu", SCHEMA_KEY_MAX, strlen(key));
-	memset(p->schema.ts, 0, sizeof p->schema.ts);
-	memcpy(p->schema.ts[0], key, strlen(key) + 1);
-	p->schema.nts = 1;
+	p->schema.keys[SCHEMA_TIME] = (struct schema_keys){ .n = 1 };
+	memcpy(p->schema.keys[SCHEMA_TIME].key[0], key, strlen(key) + 1);
 	return 0;
 }
 

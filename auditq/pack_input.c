@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "clock.h"
+#include "schema_text.h"
 #include "source.h"
 
 /* Every day that an instant can fall on. */

@@ -88,9 +88,11 @@ find_reason(const struct pack_reject *w, const struct pack_line *line, char *dst
 	} else if (field_check(line->text, line->n, &pos, &why) < 0) {
 		snprintf(dst, cap, "no JSON object: %s at byte %zu", why, pos);
 	} else {
-		n = (size_t)snprintf(dst, cap, "no usable time in %s", w->schema->ts[0]);
-		for (size_t i = 1; i < w->schema->nts && n < cap; i++)
-			n += (size_t)snprintf(dst + n, cap - n, ", %s", w->schema->ts[i]);
+		const struct schema_keys *ts = &w->schema->keys[SCHEMA_TIME];
+
+		n = (size_t)snprintf(dst, cap, "no usable time in %s", ts->key[0]);
+		for (size_t i = 1; i < ts->n && n < cap; i++)
+			n += (size_t)snprintf(dst + n, cap - n, ", %s", ts->key[i]);
 	}
 }
 

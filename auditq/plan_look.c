@@ -9,6 +9,7 @@
 #include "archive.h"
 #include "gunzip.h"
 #include "sequence.h"
+#include "schema_text.h"
 #include "sys.h"
 
 /* Enough for the header of a member of ours. */

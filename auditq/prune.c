@@ -29,14 +29,17 @@ is_key(const struct expr_node *node, const char *key)
 static bool
 counted_out(const struct question *q, const struct expr_node *node, const struct expr_value *v)
 {
+	const struct schema *s = q->schema;
+	const struct field value = { .type = FIELD_STRING, .p = v->text, .n = v->n };
 	int level;
 
-	if (is_key(node, q->schema->status) && q->counts->failed == 0 && v->n == 6 &&
-	    memcmp(v->text, "failed", 6) == 0)
-		return true;
-	if (!is_key(node, q->schema->level))
+	for (size_t i = 0; q->counts->failed == 0 && i < s->ntest; i++)
+		if (is_key(node, s->test[i].key) && schema_test_holds(&s->test[i], &value))
+			return true;
+	/* The value of another key is the level only where the first has none. */
+	if (s->keys[SCHEMA_LEVEL].n == 0 || !is_key(node, s->keys[SCHEMA_LEVEL].key[0]))
 		return false;
-	level = schema_level(v->text, v->n);
+	level = schema_value_level(s, &value);
 	return level != SCHEMA_NO_LEVEL && q->counts->levels[level] == 0;
 }
 
@@ -125,17 +128,26 @@ by_levels(struct question *q)
 	return by_count(q, count);
 }
 
+/* Whether some line may have this string where it counts for that role. */
+static bool
+any_may_equal(const struct question *q, enum schema_role role, const char *s, size_t n)
+{
+	const struct schema_keys *keys = &q->schema->keys[role];
+
+	for (size_t i = 0; i < keys->n; i++)
+		if (index_may_equal(q->ix, q->member, keys->key[i], strlen(keys->key[i]), s, n))
+			return true;
+	return false;
+}
+
 static enum prune_answer
 by_runs(struct question *q)
 {
-	const char *key = q->schema->run;
-
 	if (q->query->nrun == 0)
 		return PRUNE_ALL;
 	for (size_t i = 0; i < q->query->nrun; i++) {
 		const struct match_run *run = &q->query->run[i];
-		if (!run->exact ||
-		    index_may_equal(q->ix, q->member, key, strlen(key), run->id, run->n))
+		if (!run->exact || any_may_equal(q, SCHEMA_RUN, run->id, run->n))
 			return PRUNE_SOME;
 	}
 	return none(q, PRUNE_BY_RUN);
@@ -144,13 +156,11 @@ by_runs(struct question *q)
 static enum prune_answer
 by_stages(struct question *q)
 {
-	const char *key = q->schema->stage;
-
 	if (q->query->nstage == 0)
 		return PRUNE_ALL;
 	for (size_t i = 0; i < q->query->nstage; i++) {
 		const char *stage = q->query->stage[i];
-		if (index_may_equal(q->ix, q->member, key, strlen(key), stage, strlen(stage)))
+		if (any_may_equal(q, SCHEMA_STAGE, stage, strlen(stage)))
 			return PRUNE_SOME;
 	}
 	return none(q, PRUNE_BY_FILTER);

@@ -12,6 +12,7 @@ struct require_text {
 /* A clause being put together. */
 struct clause {
 	struct require *r;
+	const struct schema *schema;
 	struct scan_needle needle[SCAN_NEEDLES_MAX];
 	size_t n;
 	bool no_memory;
@@ -104,32 +105,73 @@ add_stages(struct clause *c, const struct match_query *q)
 	return q->nstage > 0;
 }
 
-/* The names of all levels in a set of bits: a level is a string. */
+/* A word in any case. */
+static bool
+add_word(struct clause *c, const char *word)
+{
+	char lower[SCHEMA_WORD_MAX];
+	size_t n = strlen(word);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_plain(word[i]))
+			return false;
+		lower[i] = word[i] >= 'A' && word[i] <= 'Z' ? (char)(word[i] | 0x20) : word[i];
+	}
+	return add_needle(c, true, lower, n, true, true);
+}
+
+/* The words for all levels in a set of bits.  A number is spelled in too many ways. */
 static bool
 add_levels(struct clause *c, unsigned levels)
 {
+	const struct schema *s = c->schema;
 	const char *name;
 	int level;
 
+	for (size_t i = 0; i < s->ngrade; i++) {
+		const struct schema_grade *g = &s->grade[i];
+
+		if ((levels >> g->level & 1) == 0)
+			continue;
+		if (g->number || !add_word(c, g->word))
+			return false;
+	}
 	for (size_t i = 0; (name = schema_level_name(i, &level)) != NULL; i++)
-		if ((levels >> level & 1) != 0 &&
-		    !add_needle(c, true, name, strlen(name), true, true))
+		if ((levels >> level & 1) != 0 && !add_word(c, name))
 			return false;
 	return levels != 0;
+}
+
+/* One of the words; else the key, without which no test holds. */
+static bool
+add_test(struct clause *c, const struct schema_test *test)
+{
+	const size_t n = c->n;
+
+	if (test->exists || test->other || test->ranged)
+		return add_key(c, test->key, strlen(test->key));
+	for (size_t i = 0; i < test->nword; i++)
+		if (!add_value(c, test->word[i], strlen(test->word[i]), false, false)) {
+			c->n = n;
+			return add_key(c, test->key, strlen(test->key));
+		}
+	return true;
 }
 
 static bool
 add_failed(struct clause *c, const struct match_query *q)
 {
+	const struct schema *s = c->schema;
 	unsigned levels = 0;
 
 	if (!q->failed)
 		return false;
-	for (int level = 0; level < SCHEMA_LEVELS; level++)
-		if (schema_level_failed(level))
-			levels |= 1u << level;
-	return add_value(c, SCHEMA_FAILED, strlen(SCHEMA_FAILED), false, false) &&
-	    add_levels(c, levels);
+	for (size_t i = 0; i < s->ntest; i++)
+		if (!add_test(c, &s->test[i]))
+			return false;
+	for (int level = s->failed_level; level < SCHEMA_LEVELS; level++)
+		levels |= 1u << level;
+	return s->keys[SCHEMA_LEVEL].n == 0 || levels == 0 ? c->n > 0 : add_levels(c, levels);
 }
 
 static bool
@@ -225,11 +267,12 @@ take_expression(struct clause *c, const struct expr_node *root)
 }
 
 int
-require_init(struct require *r, const struct match_query *query, auditq_error *err)
+require_init(struct require *r, const struct match_query *query, const struct schema *schema,
+    auditq_error *err)
 {
 	static bool (*const parts[])(struct clause *, const struct match_query *) = { add_runs,
 		add_stages, add_failed, add_asked_levels, add_regexes };
-	struct clause c = { .r = r };
+	struct clause c = { .r = r, .schema = schema };
 
 	*r = (struct require){ .n = 0 };
 	if (query->invert)

@@ -24,9 +24,10 @@ struct require {
 	struct require_text *text; /* of needles */
 };
 
-/* Under any schema.  n is 0 when nothing is known of that kind.  query is borrowed for the call only.
- * 0 or AUDITQ_ENOMEM. */
-int require_init(struct require *r, const struct match_query *query, auditq_error *err);
+/* Under one schema.  n is 0 when nothing is known of that kind.  query and schema are borrowed for the
+ * call only.  0 or AUDITQ_ENOMEM. */
+int require_init(struct require *r, const struct match_query *query,
+    const struct schema *schema, auditq_error *err);
 void require_release(struct require *r);
 
 #endif

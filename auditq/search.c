@@ -356,6 +356,7 @@ search_new(struct search **ret, const struct question *q, bool *stop, bool count
 	if (q->taker != NULL) {
 		s->query.want = q->taker->want;
 		s->query.nwant = q->taker->nwant;
+		s->query.outcome = q->taker->outcome;
 	}
 	if ((r = make_parts(s, err)) == 0 && q->run_last)
 		r = find_last(s, &any, err);

@@ -13,11 +13,14 @@ sift_init(struct sift *s, unsigned nslot, auditq_error *err)
 {
 	int r;
 
-	if ((r = require_init(&s->require, s->query, err)) < 0)
-		return r;
-	if ((s->slot = calloc(nslot, sizeof *s->slot)) == NULL)
+	s->require = calloc(s->plan->nschema, sizeof *s->require);
+	s->slot = calloc(nslot, sizeof *s->slot);
+	if (s->require == NULL || s->slot == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "workers");
 	s->nslot = nslot;
+	for (size_t i = 0; i < s->plan->nschema; i++)
+		if ((r = require_init(&s->require[i], s->query, &s->plan->schema[i], err)) < 0)
+			return r;
 	return 0;
 }
 
@@ -39,7 +42,10 @@ sift_release(struct sift *s)
 	for (unsigned i = 0; i < s->nslot; i++)
 		slot_release(s, &s->slot[i]);
 	free(s->slot);
-	require_release(&s->require);
+	for (size_t i = 0; s->require != NULL && i < s->plan->nschema; i++)
+		require_release(&s->require[i]);
+	free(s->require);
+	s->require = NULL;
 	s->slot = NULL;
 	s->nslot = 0;
 }

@@ -30,7 +30,7 @@ struct sift {
 
 	struct sift_slot *slot;
 	unsigned nslot;
-	struct require require;
+	struct require *require; /* by schema */
 };
 
 /* What came of a piece. */

@@ -119,7 +119,8 @@ sift_payload(struct piece *p, const struct plan_member *m, const char *plain)
 	p->ts = m->ts_before;
 	p->out->counts.bytes_inflated += m->payload_bytes;
 	p->out->counts.lines += m->lines;
-	candidates_require(&p->slot->candidates, &p->s->require, m->literal.p, m->literal.n);
+	candidates_require(&p->slot->candidates,
+	    &p->s->require[p->s->plan->file[p->rank].schema], m->literal.p, m->literal.n);
 	if (m->readable && p->slot->candidates.n > 0)
 		r = sift_candidates(p, m, plain);
 	else

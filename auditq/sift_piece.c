@@ -39,7 +39,7 @@ sift_begin(struct piece *p, struct sift *s, unsigned slot, size_t file, struct s
 		.ts = CLOCK_NONE };
 	if (__atomic_load_n(s->cancel, __ATOMIC_RELAXED))
 		return qerror_set(&out->err, AUDITQ_ECANCELED, 0, NULL, "canceled");
-	candidates_require(&p->slot->candidates, &s->require, NULL, 0);
+	candidates_require(&p->slot->candidates, &s->require[f->schema], NULL, 0);
 	return get_match(p, f->schema);
 }
 

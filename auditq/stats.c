@@ -56,7 +56,7 @@ options(const auditq_stats_options *given)
 	if (given != NULL)
 		memcpy(&opt, given, given->size < sizeof opt ? given->size : sizeof opt);
 	if (opt.field == NULL)
-		opt.field = schema_default.duration;
+		opt.field = schema_default.keys[SCHEMA_DURATION].key[0];
 	return opt;
 }
 

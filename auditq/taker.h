@@ -15,6 +15,7 @@ struct plan_literal;
 struct taker {
 	const char *const *want; /* fields, for match_wanted */
 	size_t nwant;
+	bool outcome; /* match_failed and match_ended are asked */
 	/* Before anything else: what there is, and how many workers.  Both outlast the other calls. */
 	int (*begin)(void *arg, const struct plan *plan, unsigned slots, auditq_error *err);
 	/* A line of a file that m was just given, with its effective time; no other call has the same slot

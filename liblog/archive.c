@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "digest.h"
+#include "schema_text.h"
 #include "summary.h"
 
 #define TARGET_FIRST (512u << 10)

@@ -96,18 +96,24 @@ keys_free(struct keys *k)
 }
 
 static bool
-same(const char *a, const char *b, size_t n)
+is_any(const struct schema_keys *keys, const char *path, size_t n)
 {
-	return strlen(a) == n && memcmp(a, b, n) == 0;
+	for (size_t i = 0; i < keys->n; i++)
+		if (strlen(keys->key[i]) == n && memcmp(keys->key[i], path, n) == 0)
+			return true;
+	return false;
 }
 
 static enum role
 role_of(const struct schema *s, const char *path, size_t n)
 {
-	if (same(s->run, path, n))
+	if (is_any(&s->keys[SCHEMA_RUN], path, n))
 		return ROLE_RUN;
 	/* The summaries count these, which serves better than a filter. */
-	return same(s->level, path, n) || same(s->status, path, n) ? ROLE_COUNTED : ROLE_PLAIN;
+	return is_any(&s->keys[SCHEMA_LEVEL], path, n) ||
+		is_any(&s->keys[SCHEMA_STATUS], path, n)
+	    ? ROLE_COUNTED
+	    : ROLE_PLAIN;
 }
 
 /* The key of a path; NULL when the dictionary is full, or *nomem. */
@@ -280,9 +286,10 @@ choose(const struct keys *k, struct candidate *list, uint8_t *states)
 	if (n > 0)
 		qsort(list, n, sizeof *list, by_worth);
 	for (size_t i = 0; i < n; i++) {
-		if (!list[i].run && total + list[i].strings > ENTRIES_MAX &&
-		    list[i].strings > 0)
-			break;
+		uint32_t most = list[i].run ? RUN_ENTRIES_MAX : ENTRIES_MAX;
+
+		if (total + list[i].strings > most && list[i].strings > 0)
+			continue;
 		total += list[i].strings;
 		states[list[i].key] =
 		    k->key[list[i].key].other ? SECTION_PARTIAL : SECTION_COMPLETE;

@@ -1,365 +1,243 @@
 #include "schema.h"
 
+#include <float.h>
 #include <string.h>
 
-#define SCHEMA_VERSION "1"
+enum { LEVEL_ERROR = 5 };
 
-/* Longest decoded text of a time or a level that is understood. */
-#define VALUE_MAX 64
-
-enum { LEVEL_ERROR = 5, LEVEL_CRITICAL = 6 };
+#define ONE(name)                                                                              \
+	{                                                                                      \
+		.n = 1, .key = { name }                                                        \
+	}
 
 const struct schema schema_default = {
-	.ts = { "ts", "@timestamp", "timestamp", "time", "eventTime" },
-	.nts = 5,
-	.run = "run_id",
-	.stage = "stage",
-	.level = "level",
-	.status = "status",
-	.duration = "duration_ms",
+	.keys = { [SCHEMA_TIME] = { .n = 5,
+		      .key = { "ts", "@timestamp", "timestamp", "time", "eventTime" } },
+	    [SCHEMA_RUN] = ONE("run_id"),
+	    [SCHEMA_STAGE] = ONE("stage"),
+	    [SCHEMA_LEVEL] = ONE("level"),
+	    [SCHEMA_STATUS] = ONE("status"),
+	    [SCHEMA_DURATION] = ONE("duration_ms"),
+	    [SCHEMA_MSG] = ONE("msg") },
+	.unit = 1,
+	.test = { { .key = "status", .nword = 1, .word = { "failed" } } },
+	.ntest = 1,
+	.failed_level = LEVEL_ERROR,
 };
 
-/* ---- canonical text -------------------------------------------------------------------- */
+/* ---- what two of them have in common ---- */
 
-static void
-put_member(struct jbuf *b, const char *name, const char *key)
-{
-	jbuf_char(b, ',');
-	jbuf_str(b, name, strlen(name));
-	jbuf_char(b, ':');
-	jbuf_str(b, key, strlen(key));
-}
-
-size_t
-schema_format(const struct schema *s, char dst[SCHEMA_TEXT_MAX])
-{
-	static const char head[] = "{\"v\":" SCHEMA_VERSION ",\"ts\":[";
-	struct jbuf b = { .p = dst, .cap = SCHEMA_TEXT_MAX };
-
-	jbuf_raw(&b, head, sizeof head - 1);
-	for (size_t i = 0; i < s->nts; i++) {
-		if (i > 0)
-			jbuf_char(&b, ',');
-		jbuf_str(&b, s->ts[i], strlen(s->ts[i]));
-	}
-	jbuf_char(&b, ']');
-	put_member(&b, "run", s->run);
-	put_member(&b, "stage", s->stage);
-	put_member(&b, "level", s->level);
-	put_member(&b, "status", s->status);
-	put_member(&b, "duration", s->duration);
-	jbuf_char(&b, '}');
-	return jbuf_full(&b) ? 0 : b.len;
-}
-
-/* A key: a string that fits, without a NUL. */
 static bool
-get_key(const struct field *value, char dst[SCHEMA_KEY_MAX + 1])
+same_keys(const struct schema_keys *a, const struct schema_keys *b)
 {
-	size_t n;
-
-	if (value->type != FIELD_STRING)
+	if (a->n != b->n)
 		return false;
-	n = field_decode(value, dst, SCHEMA_KEY_MAX);
-	if (n > SCHEMA_KEY_MAX || memchr(dst, '\0', n) != NULL)
-		return false;
-	dst[n] = '\0';
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->key[i], b->key[i]) != 0)
+			return false;
 	return true;
 }
 
 static bool
-get_times(const struct field *value, struct schema *out)
+same_grade(const struct schema_grade *a, const struct schema_grade *b)
 {
-	struct field element;
-	size_t iter = 0;
-	int r;
-
-	if (value->type != FIELD_ARRAY)
-		return false;
-	while ((r = field_elements(value, &iter, &element)) > 0) {
-		if (out->nts == SCHEMA_TS_MAX || !get_key(&element, out->ts[out->nts]))
-			return false;
-		out->nts++;
-	}
-	return r == 0;
+	return a->level == b->level && a->number == b->number && a->from == b->from &&
+	    strcmp(a->word, b->word) == 0;
 }
 
-int
-schema_parse(const char *text, size_t n, struct schema *out)
+static bool
+same_test(const struct schema_test *a, const struct schema_test *b)
 {
-	enum { V, TS, RUN, STAGE, LEVEL, STATUS, DURATION, KEYS };
-	static const struct field_path keys[KEYS] = { { "v", 1, false }, { "ts", 2, false },
-		{ "run", 3, false }, { "stage", 5, false }, { "level", 5, false },
-		{ "status", 6, false }, { "duration", 8, false } };
-	struct field value[KEYS];
-	struct schema s = { .nts = 0 };
-
-	if (n > SCHEMA_TEXT_MAX || field_get(text, n, keys, KEYS, value) < 0)
-		return -1;
-	if (value[V].type != FIELD_NUMBER ||
-	    field_number_compare(value[V].p, value[V].n, SCHEMA_VERSION, 1) != 0)
-		return -1;
-	if (!get_times(&value[TS], &s) || !get_key(&value[RUN], s.run) ||
-	    !get_key(&value[STAGE], s.stage) || !get_key(&value[LEVEL], s.level) ||
-	    !get_key(&value[STATUS], s.status) || !get_key(&value[DURATION], s.duration))
-		return -1;
-	*out = s;
-	return 0;
+	if (strcmp(a->key, b->key) != 0 || a->exists != b->exists || a->other != b->other ||
+	    a->nword != b->nword || a->ranged != b->ranged || a->min != b->min ||
+	    a->max != b->max)
+		return false;
+	for (size_t i = 0; i < a->nword; i++)
+		if (strcmp(a->word[i], b->word[i]) != 0)
+			return false;
+	return true;
 }
 
 bool
 schema_equal(const struct schema *a, const struct schema *b)
 {
-	if (a->nts != b->nts)
-		return false;
-	for (size_t i = 0; i < a->nts; i++)
-		if (strcmp(a->ts[i], b->ts[i]) != 0)
-			return false;
-	return strcmp(a->run, b->run) == 0 && strcmp(a->stage, b->stage) == 0 &&
-	    strcmp(a->level, b->level) == 0 && strcmp(a->status, b->status) == 0 &&
-	    strcmp(a->duration, b->duration) == 0;
+	bool same = a->unit == b->unit && a->ngrade == b->ngrade && a->ntest == b->ntest &&
+	    a->failed_level == b->failed_level;
+
+	for (int role = 0; same && role < SCHEMA_ROLES; role++)
+		same = same_keys(&a->keys[role], &b->keys[role]);
+	for (size_t i = 0; same && i < a->ngrade; i++)
+		same = same_grade(&a->grade[i], &b->grade[i]);
+	for (size_t i = 0; same && i < a->ntest; i++)
+		same = same_test(&a->test[i], &b->test[i]);
+	return same;
+}
+
+enum schema_role
+schema_role(const char *name)
+{
+	int role = SCHEMA_RUN;
+
+	while (role < SCHEMA_ROLES && strcmp(schema_default.keys[role].key[0], name) != 0)
+		role++;
+	return (enum schema_role)role;
 }
 
 const char *
 schema_key(const struct schema *s, const char *name)
 {
-	const struct {
-		const char *name, *key;
-	} keys[] = {
-		{ schema_default.run, s->run },
-		{ schema_default.stage, s->stage },
-		{ schema_default.level, s->level },
-		{ schema_default.status, s->status },
-		{ schema_default.duration, s->duration },
-	};
+	enum schema_role role = schema_role(name);
 
-	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-		if (strcmp(keys[i].name, name) == 0)
-			return keys[i].key;
-	return name;
+	if (role == SCHEMA_ROLES)
+		return name;
+	return s->keys[role].n == 1 ? s->keys[role].key[0] : NULL;
 }
 
-/* ---- values ---------------------------------------------------------------------------- */
+/* ---- layouts ---- */
 
-/* A decimal number taken apart: 0.d1d2d3... * 10^point.  More digits than there is room for are
- * finer than a nanosecond. */
-struct epoch {
-	bool negative;
-	int digits;
-	int point;
-	char digit[40]; /* values, not characters */
-};
-
-/* Behind an e, in a valid number. */
-static int
-epoch_exponent(const char *s, const char *end)
+static size_t
+add_path(struct schema_layout *l, const char *key)
 {
-	bool negative = *s == '-';
-	int exponent = 0;
-
-	for (s += *s == '-' || *s == '+'; s < end && exponent < 100; s++)
-		exponent = exponent * 10 + (*s - '0');
-	return negative ? -exponent : exponent;
+	field_path_set(&l->path[l->n], key, strlen(key));
+	return l->n++;
 }
 
-/* A valid number, or (text) a string that is digits with perhaps a sign and a fraction. */
-static bool
-epoch_parse(const char *s, size_t n, bool text, struct epoch *out)
+/* Paths of one role stand together; a test may share one of any role. */
+static size_t
+share_path(struct schema_layout *l, const char *key)
 {
-	const char *end = s + n;
-	bool fraction = false;
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->path[i].text, key) == 0)
+			return i;
+	return add_path(l, key);
+}
 
-	*out = (struct epoch){ .negative = n > 0 && *s == '-' };
-	for (s += out->negative; s < end && ((*s >= '0' && *s <= '9') || *s == '.'); s++) {
-		if (*s == '.') {
-			if (fraction)
-				return false;
-			fraction = true;
-			continue;
-		}
-		if (out->digits < (int)sizeof out->digit)
-			out->digit[out->digits++] = (char)(*s - '0');
-		if (!fraction && ++out->point > (int)sizeof out->digit)
-			return false;
+void
+schema_lay_out(struct schema_layout *l, const struct schema *schema, unsigned want)
+{
+	l->schema = schema;
+	l->n = 0;
+	if ((want & SCHEMA_WANT_FAILED) != 0)
+		want |= SCHEMA_WANT(SCHEMA_LEVEL) | SCHEMA_WANT(SCHEMA_STATUS);
+	for (int role = 0; role < SCHEMA_ROLES; role++) {
+		const struct schema_keys *keys = &schema->keys[role];
+
+		l->role[role].first = l->n;
+		l->role[role].n = (want >> role & 1) != 0 ? keys->n : 0;
+		for (size_t i = 0; i < l->role[role].n; i++)
+			(void)add_path(l, keys->key[i]);
 	}
-	if (out->digits == 0 || (text && s < end))
+	for (size_t i = 0; (want & SCHEMA_WANT_FAILED) != 0 && i < schema->ntest; i++)
+		l->test[i] = share_path(l, schema->test[i].key);
+}
+
+int64_t
+schema_layout_time(const struct schema_layout *l, const struct field *value)
+{
+	int64_t ts = CLOCK_NONE;
+
+	value += l->role[SCHEMA_TIME].first;
+	for (size_t i = 0; ts == CLOCK_NONE && i < l->role[SCHEMA_TIME].n; i++)
+		ts = schema_value_time(&value[i]);
+	return ts;
+}
+
+static bool
+is_of_use(const struct schema *s, const struct field *value, enum schema_role role)
+{
+	double x;
+
+	switch (role) {
+	case SCHEMA_RUN:
+	case SCHEMA_STAGE: return value->type == FIELD_STRING;
+	case SCHEMA_LEVEL: return schema_value_level(s, value) != SCHEMA_NO_LEVEL;
+	case SCHEMA_DURATION: return field_double(value, &x);
+	default: return value->type > FIELD_NULL;
+	}
+}
+
+const struct field *
+schema_layout_value(
+    const struct schema_layout *l, const struct field *value, enum schema_role role)
+{
+	static const struct field absent = { .type = FIELD_ABSENT };
+	const struct field *there = &absent;
+
+	value += l->role[role].first;
+	for (size_t i = l->role[role].n; i-- > 0;)
+		if (value[i].type != FIELD_ABSENT)
+			there = &value[i];
+	for (size_t i = 0; i < l->role[role].n; i++)
+		if (is_of_use(l->schema, &value[i], role))
+			return &value[i];
+	return there;
+}
+
+bool
+schema_layout_ended(const struct schema_layout *l, const struct field *value)
+{
+	return schema_layout_value(l, value, SCHEMA_STATUS)->type > FIELD_NULL;
+}
+
+int
+schema_layout_level(const struct schema_layout *l, const struct field *value)
+{
+	int level = SCHEMA_NO_LEVEL;
+
+	value += l->role[SCHEMA_LEVEL].first;
+	for (size_t i = 0; level == SCHEMA_NO_LEVEL && i < l->role[SCHEMA_LEVEL].n; i++)
+		level = schema_value_level(l->schema, &value[i]);
+	return level;
+}
+
+bool
+schema_test_holds(const struct schema_test *test, const struct field *value)
+{
+	bool known = false;
+	double x;
+
+	if (test->exists && value->type > FIELD_NULL)
+		return true;
+	if (test->ranged && value->type == FIELD_NUMBER && field_double(value, &x))
+		return x >= (double)test->min && x <= (double)test->max;
+	if (test->nword == 0 || value->type != FIELD_STRING)
 		return false;
-	if (s < end)
-		out->point += epoch_exponent(s + 1, end);
+	for (size_t i = 0; !known && i < test->nword; i++)
+		known = field_equals(value, test->word[i], strlen(test->word[i]));
+	return known != test->other;
+}
+
+bool
+schema_layout_failed(const struct schema_layout *l, const struct field *value)
+{
+	const struct schema *s = l->schema;
+	int level;
+
+	for (size_t i = 0; i < s->ntest; i++)
+		if (schema_test_holds(&s->test[i], &value[l->test[i]]))
+			return true;
+	if (schema_layout_ended(l, value))
+		return false;
+	level = schema_layout_level(l, value);
+	return level != SCHEMA_NO_LEVEL && level >= s->failed_level;
+}
+
+bool
+schema_layout_duration(const struct schema_layout *l, const struct field *value, double *out)
+{
+	double x;
+
+	if (!field_double(schema_layout_value(l, value, SCHEMA_DURATION), &x) || x < 0 ||
+	    x > DBL_MAX / l->schema->unit)
+		return false;
+	*out = x * l->schema->unit;
 	return true;
 }
 
-static int
-epoch_digit(const struct epoch *e, int i)
-{
-	return i >= 0 && i < e->digits ? e->digit[i] : 0;
-}
+/* ---- lines ---- */
 
-/* ns in a unit of time, by the magnitude of the whole number of them. */
-static int64_t
-epoch_unit(int64_t whole)
-{
-	if (whole < INT64_C(100000000000))
-		return CLOCK_S;
-	if (whole < INT64_C(100000000000000))
-		return 1000000;
-	return whole < INT64_C(100000000000000000) ? 1000 : 1;
-}
-
-/* What is finer than a nanosecond is cut. */
-static int64_t
-epoch_time(const struct epoch *e)
-{
-	int64_t whole = 0, unit, ns;
-	int i = 0;
-
-	for (; i < e->point; i++)
-		if (__builtin_mul_overflow(whole, 10, &whole) ||
-		    __builtin_add_overflow(whole, epoch_digit(e, i), &whole))
-			return CLOCK_NONE;
-	unit = epoch_unit(whole);
-	if (__builtin_mul_overflow(whole, unit, &ns))
-		return CLOCK_NONE;
-	for (i = e->point; unit > 1; i++) {
-		unit /= 10;
-		if (__builtin_add_overflow(ns, unit * epoch_digit(e, i), &ns))
-			return CLOCK_NONE;
-	}
-	return e->negative ? -ns : ns;
-}
-
-int64_t
-schema_value_time(const struct field *value)
-{
-	char text[VALUE_MAX];
-	const char *s = value->p;
-	size_t n = value->n;
-	struct epoch epoch;
-	int64_t ns;
-
-	if (value->type == FIELD_STRING && value->escaped) {
-		n = field_decode(value, text, sizeof text);
-		s = text;
-		if (n > sizeof text)
-			return CLOCK_NONE;
-	} else if (value->type != FIELD_STRING && value->type != FIELD_NUMBER) {
-		return CLOCK_NONE;
-	}
-	if (value->type == FIELD_STRING && clock_parse(s, n, &ns, NULL, NULL) == 0)
-		return ns;
-	if (!epoch_parse(s, n, value->type == FIELD_STRING, &epoch))
-		return CLOCK_NONE;
-	return epoch_time(&epoch);
-}
-
-/* The commonest first. */
-static const struct {
-	const char *name;
-	int level;
-} level_names[] = {
-	{ "info", 2 },
-	{ "error", 5 },
-	{ "warn", 4 },
-	{ "debug", 1 },
-	{ "trace", 0 },
-	{ "notice", 3 },
-	{ "critical", 6 },
-	{ "warning", 4 },
-	{ "err", 5 },
-	{ "fatal", 6 },
-	{ "crit", 6 },
-	{ "information", 2 },
-	{ "informational", 2 },
-	{ "verbose", 0 },
-	{ "alert", 6 },
-	{ "emerg", 6 },
-	{ "emergency", 6 },
-	{ "panic", 6 },
-};
-
-const char *
-schema_level_name(size_t i, int *level)
-{
-	if (i >= sizeof level_names / sizeof level_names[0])
-		return NULL;
-	*level = level_names[i].level;
-	return level_names[i].name;
-}
-
-int
-schema_level(const char *s, size_t n)
-{
-	char lower[16];
-
-	if (n > sizeof lower)
-		return SCHEMA_NO_LEVEL;
-	for (size_t i = 0; i < n; i++)
-		lower[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] | 0x20) : s[i];
-	for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++)
-		if (strlen(level_names[i].name) == n &&
-		    memcmp(level_names[i].name, lower, n) == 0)
-			return level_names[i].level;
-	return SCHEMA_NO_LEVEL;
-}
-
-int64_t
-schema_first_time(const struct field *value, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		int64_t ts = schema_value_time(&value[i]);
-		if (ts != CLOCK_NONE)
-			return ts;
-	}
-	return CLOCK_NONE;
-}
-
-int
-schema_value_level(const struct field *value)
-{
-	char text[VALUE_MAX];
-	size_t n;
-
-	if (value->type != FIELD_STRING)
-		return SCHEMA_NO_LEVEL;
-	if (!value->escaped)
-		return schema_level(value->p, value->n);
-	n = field_decode(value, text, sizeof text);
-	return n <= sizeof text ? schema_level(text, n) : SCHEMA_NO_LEVEL;
-}
-
-bool
-schema_level_failed(int level)
-{
-	return level == LEVEL_ERROR || level == LEVEL_CRITICAL;
-}
-
-bool
-schema_value_failed(const struct field *status, int level)
-{
-	if (status->type > FIELD_NULL)
-		return status->type == FIELD_STRING &&
-		    field_equals(status, SCHEMA_FAILED, strlen(SCHEMA_FAILED));
-	return schema_level_failed(level);
-}
-
-/* ---- lines ----------------------------------------------------------------------------- */
-
-/* What is looked up in a line, in this order; the time keys come last. */
-enum { RUN, STAGE, LEVEL, STATUS, DURATION, EVENT, SEQ, FIRST_TIME };
-
-static void
-set_path(struct field_path *path, const char *key)
-{
-	field_path_set(path, key, strlen(key));
-}
-
-static size_t
-set_times(struct field_path *path, const struct schema *s)
-{
-	for (size_t i = 0; i < s->nts; i++)
-		set_path(&path[i], s->ts[i]);
-	return s->nts;
-}
+/* In every schema. */
+enum { EVENT, SEQ, OWN_PATHS };
 
 static struct field
 only_string(const struct field *value)
@@ -370,39 +248,38 @@ only_string(const struct field *value)
 int
 schema_read(const struct schema *s, const char *line, size_t n, struct schema_facts *out)
 {
-	struct field_path path[FIRST_TIME + SCHEMA_TS_MAX];
-	struct field value[FIRST_TIME + SCHEMA_TS_MAX];
+	struct schema_layout l;
+	struct field_path path[OWN_PATHS + SCHEMA_PATHS_MAX];
+	struct field found[OWN_PATHS + SCHEMA_PATHS_MAX], *value = found + OWN_PATHS;
 
-	set_path(&path[RUN], s->run);
-	set_path(&path[STAGE], s->stage);
-	set_path(&path[LEVEL], s->level);
-	set_path(&path[STATUS], s->status);
-	set_path(&path[DURATION], s->duration);
-	set_path(&path[EVENT], "event");
-	set_path(&path[SEQ], "seq");
-	if (field_get(line, n, path, FIRST_TIME + set_times(path + FIRST_TIME, s), value) < 0)
+	schema_lay_out(&l, s,
+	    SCHEMA_WANT(SCHEMA_TIME) | SCHEMA_WANT(SCHEMA_RUN) | SCHEMA_WANT(SCHEMA_STAGE) |
+		SCHEMA_WANT(SCHEMA_DURATION) | SCHEMA_WANT_FAILED);
+	field_path_set(&path[EVENT], "event", 5);
+	field_path_set(&path[SEQ], "seq", 3);
+	memcpy(path + OWN_PATHS, l.path, l.n * sizeof l.path[0]);
+	if (field_get(line, n, path, OWN_PATHS + l.n, found) < 0)
 		return -1;
-	out->ts = schema_first_time(value + FIRST_TIME, s->nts);
-	out->run = only_string(&value[RUN]);
-	out->stage = only_string(&value[STAGE]);
-	out->event = only_string(&value[EVENT]);
-	out->status = only_string(&value[STATUS]);
-	out->seq = value[SEQ];
-	out->level = schema_value_level(&value[LEVEL]);
-	out->has_status = value[STATUS].type > FIELD_NULL;
-	out->failed = schema_value_failed(&value[STATUS], out->level);
-	out->has_duration =
-	    field_double(&value[DURATION], &out->duration) && out->duration >= 0;
+	out->ts = schema_layout_time(&l, value);
+	out->run = only_string(schema_layout_value(&l, value, SCHEMA_RUN));
+	out->stage = only_string(schema_layout_value(&l, value, SCHEMA_STAGE));
+	out->event = only_string(&found[EVENT]);
+	out->seq = found[SEQ];
+	out->level = schema_layout_level(&l, value);
+	out->failed = schema_layout_failed(&l, value);
+	out->has_status = schema_layout_ended(&l, value);
+	out->has_duration = schema_layout_duration(&l, value, &out->duration);
 	return 0;
 }
 
 int64_t
 schema_time(const struct schema *s, const char *line, size_t n)
 {
-	struct field_path path[SCHEMA_TS_MAX];
-	struct field value[SCHEMA_TS_MAX];
+	struct field value[SCHEMA_PATHS_MAX];
+	struct schema_layout l;
 
-	if (field_get(line, n, path, set_times(path, s), value) < 0)
+	schema_lay_out(&l, s, SCHEMA_WANT(SCHEMA_TIME));
+	if (field_get(line, n, l.path, l.n, value) < 0)
 		return CLOCK_NONE;
-	return schema_first_time(value, s->nts);
+	return schema_layout_time(&l, value);
 }

@@ -4,6 +4,7 @@
  * What neither a logger nor `auditq pack` would write: unreadable lines, lines without a time, any schema.
  */
 #include "archive.h"
+#include "schema_text.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -437,11 +437,11 @@ own_schema_is_in_every_member(void **state)
 	struct archive *a;
 
 	(void)state;
-	strcpy(schema.run, "uid");
-	schema.nts = 1;
-	strcpy(schema.ts[0], "when");
+	strcpy(schema.keys[SCHEMA_RUN].key[0], "uid");
+	schema.keys[SCHEMA_TIME].n = 1;
+	strcpy(schema.keys[SCHEMA_TIME].key[0], "when");
 	a = begin(fd, &opt);
-	schema.run[0] = 'X'; /* copied at the beginning */
+	schema.keys[SCHEMA_RUN].key[0][0] = 'X'; /* copied at the beginning */
 	add(a, "{\"when\":17,\"uid\":\"C1\",\"ts\":1}", 29);
 	add(a, "{\"uid\":\"C2\"}", 12);
 	struct format_footer f = finish(a);
@@ -449,7 +449,7 @@ own_schema_is_in_every_member(void **state)
 	struct index *ix = load(fd, f.file_bytes);
 	bool complete;
 	assert_int_equal(index_runs(ix, &complete), 2);
-	assert_string_equal(index_schema(ix)->run, "uid");
+	assert_string_equal(index_schema(ix)->keys[SCHEMA_RUN].key[0], "uid");
 	assert_true(f.file_bytes <= sizeof file);
 	assert_int_equal(pread(fd, file, f.file_bytes, 0), f.file_bytes);
 	for (size_t i = 0; i < 2; i++) {

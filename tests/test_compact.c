@@ -515,7 +515,7 @@ left_alone(void **state)
 
 	(void)state;
 	other = schema_default;
-	memcpy(other.stage, "step", 5);
+	memcpy(other.keys[SCHEMA_STAGE].key[0], "step", 5);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		(void)make_trail(4, 3);
 		for (int k = 0; k < 2 && cases[i].segment[k].n > 0; k++)

@@ -280,13 +280,12 @@ test_parts(void **state)
 static void
 test_schema(void **state)
 {
-	struct schema schema = { .ts = { "t.at" },
-		.nts = 1,
-		.run = "uid",
-		.stage = "_path",
-		.level = "severity",
-		.status = "rc",
-		.duration = "d" };
+	struct schema schema = { .keys = { [SCHEMA_TIME] = { 1, { "t.at" } },
+				     [SCHEMA_RUN] = { 1, { "uid" } },
+				     [SCHEMA_STAGE] = { 1, { "_path" } },
+				     [SCHEMA_LEVEL] = { 1, { "severity" } },
+				     [SCHEMA_STATUS] = { 1, { "rc" } } },
+		.failed_level = 5 };
 	struct match_query q = { .run = some_runs,
 		.nrun = 1,
 		.stage = some_stages,
@@ -631,7 +630,7 @@ test_naive(void **state)
 		r = match_line(m, b->line, b->nline, &facts, &err);
 		if (r != want)
 			fail_msg("%s on %s: %d", b->where, b->line, r);
-		assert_int_equal(require_init(&require, &q, &err), 0);
+		assert_int_equal(require_init(&require, &q, &schema_default, &err), 0);
 		has_all = true;
 		for (size_t i = 0; i < require.n; i++)
 			has_all = has_all &&

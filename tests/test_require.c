@@ -42,7 +42,7 @@ check(const char *name, const struct match_query *q, const char *want)
 	auditq_error err;
 	char got[4096];
 
-	assert_int_equal(require_init(&r, q, &err), 0);
+	assert_int_equal(require_init(&r, q, &schema_default, &err), 0);
 	describe(&r, got, sizeof got);
 	if (strcmp(got, want) != 0)
 		fail_msg("%s:\n  %s\n  %s expected", name, got, want);
@@ -138,7 +138,7 @@ test_many(void **state)
 		(void)snprintf(where + len, sizeof where - len, ")");
 		assert_int_equal(expr_parse(&e, where, NULL), 0);
 		q.where = e;
-		assert_int_equal(require_init(&r, &q, &err), 0);
+		assert_int_equal(require_init(&r, &q, &schema_default, &err), 0);
 		assert_int_equal(r.n, 1);
 		assert_int_equal(r.clause[0].n, n < SCAN_NEEDLES_MAX ? SCAN_NEEDLES_MAX : 2);
 		require_release(&r);
@@ -156,7 +156,7 @@ test_many(void **state)
 
 		assert_int_equal(expr_parse(&e, where, NULL), 0);
 		q.where = e;
-		assert_int_equal(require_init(&r, &q, &err), 0);
+		assert_int_equal(require_init(&r, &q, &schema_default, &err), 0);
 		assert_int_equal(r.n, REQUIRE_CLAUSES_MAX);
 		require_release(&r);
 		expr_free(e);
@@ -182,7 +182,7 @@ test_candidates(void **state)
 	size_t n;
 
 	(void)state;
-	assert_int_equal(require_init(&r, &q, &err), 0);
+	assert_int_equal(require_init(&r, &q, &schema_default, &err), 0);
 	for (int round = 0; round < 4; round++) { /* each clause in its turn, then the best */
 		char got[8] = "";
 

@@ -142,8 +142,10 @@ end_archive(struct file *f, const char *writer)
 	alog_error err;
 	int fd = open_new(f->path);
 
-	snprintf(other.stage, sizeof other.stage, "phase");
-	snprintf(other.duration, sizeof other.duration, "t.ms");
+	snprintf(
+	    other.keys[SCHEMA_STAGE].key[0], sizeof other.keys[SCHEMA_STAGE].key[0], "phase");
+	snprintf(other.keys[SCHEMA_DURATION].key[0], sizeof other.keys[SCHEMA_DURATION].key[0],
+	    "t.ms");
 	opt.schema = f->other ? &other : NULL;
 	opt.expected_bytes = f->n;
 	snprintf(opt.writer, sizeof opt.writer, "%s", writer);
