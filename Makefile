@@ -38,7 +38,7 @@ TESTS = \
 	index inspect \
 	jbuf \
 	keeper kill \
-	level live \
+	level life live \
 	many match \
 	names \
 	output \
@@ -148,6 +148,10 @@ $B/inside.a: $(LIBLOG_O) $(AUDITQ_O) $(filter-out %/main.o,$(CLI_O)) Makefile
 $B/tests/test_%: $O/tests/test_%.o $B/inside.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+# In which allocations fail.
+$B/tests/test_life: LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc reallocarray strdup \
+	strndup asprintf getcwd open_memstream free)
+comma = ,
 FUZZ_MAIN = $(if $(filter fuzz,$(SAN)),-fsanitize=fuzzer,$O/tests/fuzz/replay.o)
 $B/tests/fuzz/%: $O/tests/fuzz/%.o $O/tests/fuzz/replay.o $B/inside.a
 	@mkdir -p $(@D)
@@ -267,6 +271,7 @@ soak: setup-check
 	KILLS=10000 $B/tests/test_kill
 	SOAK_SECONDS=$(SOAK_SECONDS) $B/tests/test_soak
 	FAULTS=full $B/tests/test_power
+	FAULTS=full $B/tests/test_life
 
 # Make the golden files anew: a change of the format, to be looked at.
 golden: $B/tests/test_golden $B/tests/test_golden_ring

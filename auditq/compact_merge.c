@@ -224,6 +224,9 @@ add_lines(struct reading *in, const char *path, const struct compact_file *f, au
 		return written;
 	if (r == AUDITQ_ENOMEM)
 		return qerror_set(err, r, ENOMEM, path, "compact");
+	if (r < 0 && r != AUDITQ_ENOENT)
+		qwarn_send(
+		    in->p->warn, r, true, path, 0, why.offset, "left as it is: %s", why.text);
 	if (in->damaged)
 		qwarn_send(in->p->warn, AUDITQ_ETOOBIG, false, path, 0, 0,
 		    "left as it is: not all of its lines can be read");

@@ -224,14 +224,25 @@ static int
 roll(struct trail *t, int32_t day, alog_error *err)
 {
 	struct segment fresh;
+	alog_error why = { 0 };
 	int rc;
 
 	if (t->seg.fd >= 0 && (rc = trail_sync(t, err)) < 0)
 		return rc;
-	if ((rc = create(t, day, &fresh, err)) < 0)
-		return t->seg.fd >= 0 && day == t->seg.day + 1 ? 0 : rc;
+	if ((rc = create(t, day, &fresh, &why)) < 0) {
+		if (t->seg.fd >= 0 && day == t->seg.day + 1) {
+			if (t->monitor != NULL && !t->late)
+				monitor_error(t->monitor, &why);
+			t->late = true;
+			return 0;
+		}
+		if (err != NULL)
+			*err = why;
+		return rc;
+	}
 	hand_over(t);
 	t->seg = fresh;
+	t->late = false;
 	return 0;
 }
 

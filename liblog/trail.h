@@ -25,7 +25,8 @@ struct trail {
 
 	uint32_t number; /* of the newest segment, 0: none yet */
 	struct segment seg;
-	bool distrusted;      /* a call on seg failed: what is not durable in it must move on */
+	bool distrusted; /* a call on seg failed: what is not durable in it must move on */
+	bool late; /* seg is of the day before, for no other could be made, and that was told */
 	uint64_t batch_seq;   /* newest in the batch */
 	uint64_t written_seq; /* newest in a file */
 	uint64_t durable_seq; /* newest on stable storage */

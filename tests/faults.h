@@ -9,7 +9,9 @@
 #define FAULTS_H
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,32 +20,56 @@
 #include "sys.h"
 
 enum fault {
-	FAULT_FAIL,    /* the nth call */
-	FAULT_FOREVER, /* the nth and all later ones */
-	FAULT_SHORT,   /* the nth, where it writes, writes half; all later writes fail */
-	FAULT_DIE,     /* the process is killed instead of the nth call */
+	FAULT_FAIL, /* the nth call */
+	FAULT_FOREVER, /* the nth and all later ones; EINTR: every other one, or nothing would end */
+	FAULT_SHORT,  /* the nth, where it writes, writes half; all later writes fail */
+	FAULT_DIE,    /* the process is killed instead of the nth call */
+	FAULT_BRIEF,  /* the nth, where it reads or writes, moves one byte */
+	FAULT_SLICES, /* the nth and all later ones move half of what they should */
 };
 
 static struct {
 	enum fault kind;
-	long at, n;
+	atomic_long at, n;
 	int error;
-	bool fired;
+	atomic_bool fired;
+	const char *_Atomic call; /* the function that was to fail */
 } faults;
 
 static inline bool
-fault_due(void)
+fault_due_in(const char *call)
 {
 	const long n = faults.n++;
-	const bool due = n == faults.at || (faults.kind != FAULT_FAIL && n > faults.at);
+	const bool once = faults.kind == FAULT_FAIL || faults.kind == FAULT_BRIEF;
+	const bool due = n == faults.at || (!once && n > faults.at);
 
 	if (!due)
 		return false;
+	if (!faults.fired)
+		faults.call = call;
 	faults.fired = true;
 	if (faults.kind == FAULT_DIE)
 		(void)raise(SIGKILL);
+	if (faults.kind == FAULT_FOREVER && faults.error == EINTR && (n - faults.at) % 2 != 0)
+		return false;
 	errno = faults.error;
-	return faults.kind != FAULT_SHORT;
+	return faults.kind != FAULT_SHORT && faults.kind != FAULT_BRIEF &&
+	    faults.kind != FAULT_SLICES;
+}
+
+#define fault_due() fault_due_in(__func__)
+
+/* How much of n bytes this call moves: 0, it fails. */
+static inline size_t
+fault_share(const char *call, size_t n)
+{
+	const long before = faults.n;
+
+	if (fault_due_in(call))
+		return 0;
+	if (faults.kind == FAULT_BRIEF && before == faults.at && n > 1)
+		return 1;
+	return faults.kind == FAULT_SLICES && before >= faults.at && n > 1 ? n / 2 : n;
 }
 
 static inline int
@@ -68,7 +94,19 @@ fault_close(int fd)
 static inline ssize_t
 fault_pread(int fd, void *buf, size_t n, off_t off)
 {
-	return fault_due() ? -1 : sys_posix.pread(fd, buf, n, off);
+	return (n = fault_share(__func__, n)) == 0 ? -1 : sys_posix.pread(fd, buf, n, off);
+}
+
+static inline ssize_t
+fault_read(int fd, void *buf, size_t n)
+{
+	return (n = fault_share(__func__, n)) == 0 ? -1 : sys_posix.read(fd, buf, n);
+}
+
+static inline ssize_t
+fault_pwrite(int fd, const void *buf, size_t n, off_t off)
+{
+	return (n = fault_share(__func__, n)) == 0 ? -1 : sys_posix.pwrite(fd, buf, n, off);
 }
 
 static inline ssize_t
@@ -76,7 +114,7 @@ fault_write(int fd, const void *buf, size_t n)
 {
 	const bool first = !faults.fired;
 
-	if (fault_due())
+	if ((n = fault_share(__func__, n)) == 0)
 		return -1;
 	if (faults.kind != FAULT_SHORT || !faults.fired)
 		return sys_posix.write(fd, buf, n);
@@ -178,6 +216,12 @@ fault_readdir(DIR *d)
 	return fault_due() ? NULL : sys_posix.readdir(d);
 }
 
+static inline int
+fault_getrandom(void *buf, size_t n)
+{
+	return fault_due() ? -1 : sys_posix.getrandom(buf, n);
+}
+
 static inline void
 faults_begin(enum fault kind, long at, int error)
 {
@@ -186,8 +230,10 @@ faults_begin(enum fault kind, long at, int error)
 	ops = sys_posix;
 	ops.openat = fault_openat;
 	ops.close = fault_close;
+	ops.read = fault_read;
 	ops.pread = fault_pread;
 	ops.write = fault_write;
+	ops.pwrite = fault_pwrite;
 	ops.ftruncate = fault_ftruncate;
 	ops.fallocate = fault_fallocate;
 	ops.fsync = fault_fsync;
@@ -204,12 +250,22 @@ faults_begin(enum fault kind, long at, int error)
 	ops.madvise = fault_madvise;
 	ops.fdopendir = fault_fdopendir;
 	ops.readdir = fault_readdir;
+	ops.getrandom = fault_getrandom;
 	faults.kind = kind;
 	faults.at = at;
 	faults.n = 0;
 	faults.error = error;
 	faults.fired = false;
+	faults.call = NULL;
 	sys = &ops;
+}
+
+/* Nothing fails any more, while threads still use the table; whether the fault was met. */
+static inline bool
+faults_heal(void)
+{
+	faults.at = LONG_MAX;
+	return faults.fired;
 }
 
 /* Back to the real calls; whether the fault was met. */

@@ -246,14 +246,21 @@ test_midnight(void **state)
 	atomic_store(&now, evening + CLOCK_S);
 	emit(log, 1, 0);
 	assert_int_equal(alog_sync(log, 10000), 0);
+	emit(log, 1, 0);
+	assert_int_equal(alog_sync(log, 10000), 0);
+	/* That is told, once. */
+	assert_int_equal(stats_of(log).errors, 1);
+	assert_int_equal(stats_of(log).last_error.os_errno, ENOSPC);
 	break_disk(0, 0);
 	emit(log, 1, 0);
-	lines = logging_finish(log);
-	assert_int_equal(lines.n, 3);
+	assert_int_equal(alog_close(log), ALOG_EIO);
+	lines = logging_read();
+	assert_int_equal(lines.n, 4);
 	assert_int_equal(logging_check_dense(&lines), 1);
 	assert_memory_equal(lines.text.line[1].file, "date=2025-10-23", 15);
 	assert_memory_equal(root_str(lines.line[1], "ts"), "2025-10-24T00:00:00", 19);
-	assert_memory_equal(lines.text.line[2].file, "date=2025-10-24", 15);
+	assert_memory_equal(lines.text.line[2].file, "date=2025-10-23", 15);
+	assert_memory_equal(lines.text.line[3].file, "date=2025-10-24", 15);
 	root_free(&lines);
 }
 
