@@ -126,6 +126,15 @@ AUDITQ_API int auditq_limit(auditq_t *q, uint64_t n);
  * the latest on, so that no more is read than holds them.  Neither auditq_limit nor auditq_reverse goes with
  * it: AUDITQ_EINVAL from auditq_next. */
 AUDITQ_API int auditq_tail(auditq_t *q, uint64_t n);
+/* Instead of each matching record its whole run, each record once, in order: also what lies outside the window.  A
+ * match without a run stands for itself.  Limit and tail count matches. */
+AUDITQ_API int auditq_expand_run(auditq_t *q, bool on);
+/* With each matching record so many records of its run before and after it, of any time, each once (at most 10000
+ * each).  They come in groups, which are what there is of a run without a gap: in the order of their first records,
+ * whole.  Limit and tail count matches.  Goes not with auditq_expand_run: AUDITQ_EINVAL from auditq_next.  Either
+ * reads files twice, so that standard input is refused.  AUDITQ_ETOOBIG: the matches are of more than 200000 runs, or
+ * limited to more than so many. */
+AUDITQ_API int auditq_context(auditq_t *q, uint32_t before, uint32_t after);
 /* Latest first. */
 AUDITQ_API int auditq_reverse(auditq_t *q, bool on);
 /* Worker threads; 0: as many as there are processors, up to 8.  Beyond 12 it is 12: each takes
@@ -166,6 +175,14 @@ typedef struct auditq_record {
 
 /* 1 and a record; 0 at the end; negative: an error, and the query is over. */
 AUDITQ_API int auditq_next(auditq_t *q, auditq_record *rec, auditq_error *err);
+
+enum auditq_mark {
+	AUDITQ_MARK_MATCH = 1, /* it matches; else it is given for one that does */
+	AUDITQ_MARK_GROUP = 2, /* it begins a group of auditq_context */
+};
+
+/* What there is to say of the record that auditq_next gave last, as bits of auditq_mark: 0 without auditq_context. */
+AUDITQ_API unsigned auditq_marks(const auditq_t *q);
 
 /* The number of records that auditq_next would give, without making them: from summaries where
  * they suffice. */
@@ -362,6 +379,8 @@ typedef struct auditq_counts {
 	uint64_t spilled;                    /* bytes that went to a temporary file */
 	uint64_t warnings, lost;             /* warnings; of them with lost data */
 	uint64_t files_replaced;             /* left out: a compacted archive has their lines */
+	uint64_t
+	    runs_widened; /* of matches, whose records were asked for of any time (auditq_expand_run, auditq_context) */
 } auditq_counts;
 
 /* At any time; complete when auditq_next has returned 0. */

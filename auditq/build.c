@@ -8,7 +8,8 @@
 #include "sys.h"
 #include "timespec.h"
 
-#define JOBS_MAX 256
+#define JOBS_MAX    256
+#define CONTEXT_MAX 10000
 
 /* 0 when the question may still be changed. */
 static int
@@ -18,7 +19,7 @@ refuse(auditq_t *q)
 		return AUDITQ_EINVAL;
 	if (q->wrong.code != 0)
 		return q->wrong.code;
-	if (q->search != NULL)
+	if (q->search != NULL || q->widen != NULL)
 		return qerror_set(
 		    &q->wrong, AUDITQ_EINVAL, 0, NULL, "the query has begun: rewind it first");
 	return 0;
@@ -376,6 +377,30 @@ auditq_tail(auditq_t *q, uint64_t n)
 	if (r == 0)
 		q->ask.tail = n;
 	return r;
+}
+
+int
+auditq_expand_run(auditq_t *q, bool on)
+{
+	int r = refuse(q);
+
+	if (r == 0)
+		q->ask.expand_run = on;
+	return r;
+}
+
+int
+auditq_context(auditq_t *q, uint32_t before, uint32_t after)
+{
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	if (before > CONTEXT_MAX || after > CONTEXT_MAX)
+		return wrong(q, "more than 10000 records around a match");
+	q->ask.lines_before = before;
+	q->ask.lines_after = after;
+	return 0;
 }
 
 int

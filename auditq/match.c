@@ -344,6 +344,52 @@ is_run(const struct field *f, const struct match_run *run)
 	return run->exact ? field_equals(f, run->id, run->n) : field_starts(f, run->id, run->n);
 }
 
+int
+match_run_compare(const char *a, size_t na, const char *b, size_t nb)
+{
+	int c = memcmp(a, b, na < nb ? na : nb);
+
+	return c != 0 ? c : (na > nb) - (na < nb);
+}
+
+size_t
+match_run_find(const struct match_run *run, size_t n, const char *id, size_t nid)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = match_run_compare(run[mid].id, run[mid].n, id, nid);
+
+		if (c == 0)
+			return mid;
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return n;
+}
+
+static bool
+is_sorted_run(const struct match_query *q, const struct field *f)
+{
+	size_t lo = 0, hi = q->nrun;
+
+	while (f->type == FIELD_STRING && lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = field_compare(f, q->run[mid].id, q->run[mid].n);
+
+		if (c == 0)
+			return true;
+		if (c > 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return false;
+}
+
 static bool
 is_any_run(const struct match *m)
 {
@@ -353,6 +399,8 @@ is_any_run(const struct match *m)
 	if (q->nrun == 0)
 		return true;
 	f = schema_layout_value(&m->layout, m->value, SCHEMA_RUN);
+	if (q->runs_sorted)
+		return is_sorted_run(q, f);
 	for (size_t i = 0; f->type == FIELD_STRING && i < q->nrun; i++)
 		if (is_run(f, &q->run[i]))
 			return true;

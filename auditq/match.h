@@ -27,6 +27,8 @@ struct match_regex {
 struct match_query {
 	const struct match_run *run; /* any of nrun */
 	size_t nrun;
+	bool
+	    runs_sorted; /* all are exact, and in ascending order as match_run_compare has it */
 	const char *const *stage; /* any of nstage */
 	size_t nstage;
 	bool failed;
@@ -45,6 +47,11 @@ struct match_query {
 struct match_facts {
 	int64_t ts; /* the line's own time; CLOCK_NONE: none */
 };
+
+/* The order of the bytes of ids; of two of which one begins the other, that comes first. */
+int match_run_compare(const char *a, size_t na, const char *b, size_t nb);
+/* Where an id stands in a sorted list; n: it is not there. */
+size_t match_run_find(const struct match_run *run, size_t n, const char *id, size_t nid);
 
 struct match; /* for one thread at a time */
 

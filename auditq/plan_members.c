@@ -42,20 +42,37 @@ include_run(bool *excluded, size_t n, const struct format_run *run)
 		excluded[i] = false;
 }
 
+/* The runs of the table that are asked for, when there are more of these than the table has. */
+static void
+include_asked(struct choice *c, size_t runs)
+{
+	for (size_t r = 0; r < runs; r++) {
+		const struct format_run *run = index_run(c->ix, r);
+
+		if (match_run_find(c->query->run, c->query->nrun, run->id, run->nid) <
+		    c->query->nrun)
+			include_run(c->by_run, index_members(c->ix), run);
+	}
+}
+
 static int
 look_up_runs(struct choice *c, auditq_error *err)
 {
-	size_t n = index_members(c->ix), first, end;
+	size_t n = index_members(c->ix), first, end, runs;
 	bool complete = false;
 
 	if (c->query->nrun == 0 || c->query->invert)
 		return 0;
-	(void)index_runs(c->ix, &complete);
+	runs = index_runs(c->ix, &complete);
 	if (!complete)
 		return 0;
 	if ((c->by_run = malloc(n * sizeof *c->by_run + 1)) == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "plan");
 	memset(c->by_run, true, n * sizeof *c->by_run);
+	if (c->query->runs_sorted && c->query->nrun > runs) {
+		include_asked(c, runs);
+		return 0;
+	}
 	for (size_t i = 0; i < c->query->nrun; i++) {
 		const struct match_run *asked = &c->query->run[i];
 

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+/* Of more runs some member nearly always has one, or seems to. */
+#define RUNS_MAX 64
+
 /* A member, and what speaks against it first. */
 struct question {
 	const struct match_query *query;
@@ -145,6 +148,8 @@ by_runs(struct question *q)
 {
 	if (q->query->nrun == 0)
 		return PRUNE_ALL;
+	if (q->query->nrun > RUNS_MAX)
+		return PRUNE_SOME;
 	for (size_t i = 0; i < q->query->nrun; i++) {
 		const struct match_run *run = &q->query->run[i];
 		if (!run->exact || any_may_equal(q, SCHEMA_RUN, run->id, run->n))

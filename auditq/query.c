@@ -46,6 +46,7 @@ auditq_free(auditq_t *q)
 {
 	if (q == NULL)
 		return;
+	widen_free(q->widen);
 	tail_free(q->tail);
 	search_free(q->search);
 	list_free(&q->ask.path);
@@ -80,6 +81,10 @@ asks_stdin(const struct question *ask)
 static void
 end_answers(auditq_t *q)
 {
+	if (q->widen != NULL)
+		widen_counts(q->widen, &q->counts);
+	widen_free(q->widen);
+	q->widen = NULL;
 	tail_free(q->tail);
 	q->tail = NULL;
 	end_search(q, q->search, &q->stop_next);
@@ -102,13 +107,16 @@ check(auditq_t *q, auditq_error *err)
 	if (q->ask.tail != UINT64_MAX && q->ask.reverse)
 		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
 		    "tail and reverse at once: with reverse, a limit gives the latest");
+	if (q->ask.expand_run && (q->ask.lines_before > 0 || q->ask.lines_after > 0))
+		return qerror_set(
+		    err, AUDITQ_EINVAL, 0, NULL, "whole runs and lines around matches at once");
 	if (q->ask.path.n == 0)
 		return qerror_set(err, AUDITQ_EINVAL, 0, NULL, "no path to look in");
 	if (__atomic_load_n(&q->canceled, __ATOMIC_SEQ_CST))
 		return qerror_set(err, AUDITQ_ECANCELED, 0, NULL, "canceled");
 	if (!asks_stdin(&q->ask))
 		return 0;
-	if (q->stdin_used)
+	if (q->stdin_used || widen_asked(&q->ask))
 		return qerror_set(
 		    err, AUDITQ_EINVAL, 0, "-", "standard input can be read only once");
 	q->stdin_used = true;
@@ -132,6 +140,8 @@ begin(auditq_t *q, auditq_error *why)
 	const struct question *ask = &q->ask;
 	int r;
 
+	if (widen_asked(ask))
+		return widen_new(&q->widen, ask, &q->stop_next, why);
 	if (ask->tail == UINT64_MAX)
 		return search_new(&q->search, ask, &q->stop_next, false, &q->counts, why);
 	q->latest = *ask;
@@ -148,19 +158,29 @@ begin(auditq_t *q, auditq_error *why)
 }
 
 static int
-give(auditq_t *q, auditq_record *rec, auditq_error *why)
+give_widened(auditq_t *q, auditq_record *rec, auditq_error *why)
+{
+	struct widen_line line;
+	int r = widen_next(q->widen, &line, why);
+
+	if (r <= 0)
+		return r;
+	*rec = (auditq_record){ .line = line.line.p,
+		.len = line.line.n,
+		.ts = line.line.key.ts,
+		.path = line.path,
+		.offset = line.line.key.offset };
+	q->marks = (line.match ? (unsigned)AUDITQ_MARK_MATCH : 0) |
+	    (line.first ? (unsigned)AUDITQ_MARK_GROUP : 0);
+	return 1;
+}
+
+static int
+give_match(auditq_t *q, auditq_record *rec, auditq_error *why)
 {
 	struct batch_line line;
 	int r;
 
-	if (q->search == NULL) {
-		q->counts = (auditq_counts){ 0 };
-		if ((r = check(q, why)) < 0 || q->ask.limit == 0 || q->ask.tail == 0 ||
-		    (r = begin(q, why)) < 0)
-			return r;
-	}
-	if (__atomic_load_n(&q->canceled, __ATOMIC_RELAXED))
-		return qerror_set(why, AUDITQ_ECANCELED, 0, NULL, "canceled");
 	if (q->given == q->ask.limit)
 		return 0;
 	r = q->tail != NULL ? tail_next(q->tail, &line, why)
@@ -174,6 +194,28 @@ give(auditq_t *q, auditq_record *rec, auditq_error *why)
 		.offset = line.key.offset };
 	q->given++;
 	return 1;
+}
+
+static int
+give(auditq_t *q, auditq_record *rec, auditq_error *why)
+{
+	int r;
+
+	if (q->search == NULL && q->widen == NULL) {
+		q->counts = (auditq_counts){ 0 };
+		if ((r = check(q, why)) < 0 || q->ask.limit == 0 || q->ask.tail == 0 ||
+		    (r = begin(q, why)) < 0)
+			return r;
+	}
+	if (__atomic_load_n(&q->canceled, __ATOMIC_RELAXED))
+		return qerror_set(why, AUDITQ_ECANCELED, 0, NULL, "canceled");
+	return q->widen != NULL ? give_widened(q, rec, why) : give_match(q, rec, why);
+}
+
+unsigned
+auditq_marks(const auditq_t *q)
+{
+	return q == NULL ? 0 : q->marks;
 }
 
 int
@@ -199,6 +241,29 @@ auditq_next(auditq_t *q, auditq_record *rec, auditq_error *err)
 	return 0;
 }
 
+static int
+count_widened(auditq_t *q, uint64_t *n, auditq_error *err)
+{
+	struct widen *w = NULL;
+	struct widen_line line;
+	uint64_t found = 0;
+	int r = 0;
+
+	if (q->ask.limit != 0 && q->ask.tail != 0)
+		r = widen_new(&w, &q->ask, &q->stop_count, err);
+	while (r == 0 && w != NULL && (r = widen_next(w, &line, err)) > 0) {
+		found++;
+		r = 0;
+	}
+	if (w != NULL && q->search == NULL && q->widen == NULL)
+		widen_counts(w, &q->counts);
+	widen_free(w);
+	end_search(q, NULL, &q->stop_count);
+	if (r == 0)
+		*n = found;
+	return r;
+}
+
 int
 auditq_count(auditq_t *q, uint64_t *n, auditq_error *err)
 {
@@ -212,6 +277,8 @@ auditq_count(auditq_t *q, uint64_t *n, auditq_error *err)
 		return qerror_set(err, AUDITQ_EINVAL, 0, NULL, "no query or no number");
 	if ((r = check(q, err)) < 0)
 		return r;
+	if (widen_asked(&q->ask))
+		return count_widened(q, n, err);
 	r = search_new(&s, &q->ask, &q->stop_count, true, &counts, err);
 	if (r == 0)
 		r = search_count(s, &found, err);
@@ -252,6 +319,8 @@ auditq_rewind(auditq_t *q, auditq_error *err)
 	if (q->stdin_used)
 		return qerror_set(
 		    err, AUDITQ_EINVAL, 0, "-", "standard input can be read only once");
+	widen_free(q->widen);
+	q->widen = NULL;
 	tail_free(q->tail);
 	q->tail = NULL;
 	search_free(q->search);

@@ -7,6 +7,7 @@
 #include "question.h"
 #include "search.h"
 #include "tail.h"
+#include "widen.h"
 
 struct auditq {
 	struct question ask;
@@ -15,6 +16,8 @@ struct auditq {
 	struct question latest; /* of a tail: its search gives the latest first */
 	struct search *search;  /* under way; NULL: not begun, or over */
 	struct tail *tail;      /* taken from it, if it was asked for */
+	struct widen *widen;    /* instead of both, if more than matches was asked for */
+	unsigned marks;         /* of the record given last */
 	bool over;              /* nothing more is given, but the failure if there was one */
 	auditq_error failure;
 	uint64_t given;

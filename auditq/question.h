@@ -21,6 +21,9 @@ struct question {
 		size_t n;
 	} regex; /* of those texts */
 	bool run_last;
+	const struct match_run
+	    *exact; /* or NULL; runs by their whole ids, sorted, instead of all these */
+	size_t nexact;
 	bool failed;
 	unsigned levels;       /* as in match_query */
 	int64_t after, before; /* INT64_MIN, INT64_MAX: open */
@@ -30,6 +33,8 @@ struct question {
 	bool invert;        /* the records that do not fit; but the window stays what it is */
 	uint64_t limit;     /* UINT64_MAX: none */
 	uint64_t tail;      /* UINT64_MAX: all, not the last so many */
+	bool expand_run;    /* what matches stands for its whole run */
+	uint32_t lines_before, lines_after; /* of the run of what matches */
 	bool reverse;
 	unsigned jobs; /* 0: as many as there are processors */
 	bool use_index;
@@ -52,7 +57,8 @@ question_in_window(const struct question *q, int64_t ts)
 static inline bool
 question_chooses(const struct question *q)
 {
-	return q->stage.n > 0 || q->failed || q->levels != 0 || q->where != NULL || q->run_last;
+	return q->stage.n > 0 || q->failed || q->levels != 0 || q->where != NULL ||
+	    q->regex.n > 0 || q->invert || q->run_last;
 }
 
 /* The same files and how they are searched, but all lines, in order. */

@@ -179,7 +179,7 @@ collect(struct asking *a, auditq_error *err)
 
 	chosen.limit = chosen.tail = UINT64_MAX;
 	chosen.reverse = false;
-	if (!a->q->ask.run_last)
+	if (!a->q->ask.run_last && !a->q->ask.invert)
 		all.run = a->q->ask.run;
 	if (a->chosen)
 		r = search(a, &chosen, muster_chooser(a->muster), err);

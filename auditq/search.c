@@ -221,6 +221,12 @@ set_runs(struct search *s, auditq_error *err)
 	const struct question *q = s->q;
 	size_t n = 0;
 
+	if (q->exact != NULL) {
+		s->query.run = q->exact;
+		s->query.nrun = q->nexact;
+		s->query.runs_sorted = true;
+		return 0;
+	}
 	if ((s->run = calloc(q->run.n + 1, sizeof *s->run)) == NULL)
 		return no_memory(err);
 	for (; n < q->run.n; n++)
@@ -396,6 +402,16 @@ search_free(struct search *s)
 	free(s);
 }
 
+void
+search_rest(struct search *s)
+{
+	workers_free(s->workers);
+	s->workers = NULL;
+	sift_release(&s->sift);
+	merge_free(s->merge);
+	s->merge = NULL;
+}
+
 /* ---- answers ---- */
 
 bool
@@ -523,6 +539,18 @@ search_count(struct search *s, uint64_t *n, auditq_error *err)
 	*n += s->answered;
 	s->counts->matched += s->answered;
 	return r;
+}
+
+const struct match_query *
+search_query(const struct search *s)
+{
+	return &s->query;
+}
+
+const struct schema *
+search_schema(const struct search *s, uint32_t rank)
+{
+	return &s->plan->schema[s->plan->file[rank].schema];
 }
 
 const char *

@@ -21,6 +21,8 @@ struct search;
 int search_new(struct search **ret, const struct question *q, bool *stop, bool counting,
     auditq_counts *counts, auditq_error *err);
 void search_free(struct search *s);
+/* No more lines will be asked for: give back what finding them takes. */
+void search_rest(struct search *s);
 
 /* 1, and the next line in order, valid until the next call; 0; negative. */
 int search_next(struct search *s, struct batch_line *line, auditq_error *err);
@@ -42,5 +44,8 @@ int search_drop_twin(struct search *s, const struct batch_line *line, auditq_err
 
 /* Of a line's path. */
 const char *search_path(const struct search *s, uint32_t rank);
+const struct schema *search_schema(const struct search *s, uint32_t rank);
+/* What it asks of a line, with the run that `last` was found to be; as long as the search. */
+const struct match_query *search_query(const struct search *s);
 
 #endif

@@ -103,10 +103,10 @@ grow(struct names *set)
 	return 0;
 }
 
-int32_t
-names_add(struct names *set, const char *s, size_t n)
+/* The number of a name and one; 0: it is not in the set. */
+static uint32_t
+find(const struct names *set, uint64_t hash, const char *s, size_t n)
 {
-	uint64_t hash = hash_of(set, s, n);
 	uint32_t at = (uint32_t)hash & (set->slots - 1);
 	const struct name *name;
 
@@ -114,8 +114,25 @@ names_add(struct names *set, const char *s, size_t n)
 		name = &set->name[set->slot[at] - 1];
 		if (name->hash == hash && name->n == n &&
 		    (n == 0 || memcmp(set->text.p + name->at, s, n) == 0))
-			return (int32_t)(set->slot[at] - 1);
+			break;
 	}
+	return set->slot[at];
+}
+
+bool
+names_has(const struct names *set, const char *s, size_t n)
+{
+	return find(set, hash_of(set, s, n), s, n) != 0;
+}
+
+int32_t
+names_add(struct names *set, const char *s, size_t n)
+{
+	uint64_t hash = hash_of(set, s, n);
+	uint32_t known = find(set, hash, s, n);
+
+	if (known != 0)
+		return (int32_t)(known - 1);
 	if (set->count == set->max)
 		return NAMES_FULL;
 	if (grow(set) < 0)

@@ -2,6 +2,7 @@
 #ifndef NAMES_H
 #define NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ void names_free(struct names *set);
 
 /* The number of a name, added when it is new; or NAMES_FULL, NAMES_NOMEM. */
 int32_t names_add(struct names *set, const char *s, size_t n);
+bool names_has(const struct names *set, const char *s, size_t n);
 uint32_t names_count(const struct names *set);
 /* Name i, valid until the next names_add. */
 const char *names_get(const struct names *set, uint32_t i, size_t *n);

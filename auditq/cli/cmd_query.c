@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ask.h"
 #include "auditq.h"
@@ -12,10 +13,13 @@
 
 struct values {
 	struct ask_options ask;
-	const char *format, *fields, *output;
-	uint64_t limit, tail;
+	const char *format, *fields, *output, *expand;
+	uint64_t limit, tail, after, before, around;
 	bool reverse, count, force;
 };
+
+/* Of records around a match; the library takes no more. */
+enum { CONTEXT_MAX = 10000 };
 
 #define AT(member) offsetof(struct values, member)
 
@@ -25,6 +29,12 @@ static const struct opt options[] = {
 	ASK_WHICH(AT(ask)),
 	{ "limit", 0, OPT_U64, AT(limit), "N", "the first N only" },
 	{ "tail", 'n', OPT_U64, AT(tail), "N", "the last N only, first to last" },
+
+	{ NULL, 0, OPT_SECTION, 0, NULL, "And what belongs to them:" },
+	{ "after-context", 'A', OPT_U64, AT(after), "N", "also the N next records of its run" },
+	{ "before-context", 'B', OPT_U64, AT(before), "N", "also the N records of its run before" },
+	{ "context", 'C', OPT_U64, AT(around), "N", "both" },
+	{ "expand", 0, OPT_TEXT, AT(expand), "run", "instead of each its whole run, once" },
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "How they are shown:" },
 	{ "reverse", 'r', OPT_FLAG, AT(reverse), NULL, "latest first" },
@@ -62,6 +72,7 @@ static const struct opt_command command = {
 	    "  auditq --failed --on yesterday logs\n"
 	    "  auditq --run 0199feae --stage detection -r --limit 20\n"
 	    "  auditq --where 'duration_ms > 500 and tenant in (\"a\",\"b\")' -o csv -O slow.csv\n"
+	    "  auditq --failed --stage detection --tail 1 --expand run\n"
 	    "  zcat old.jsonl.gz | auditq --level warn --since -2d -\n"
 	    "\n"
 	    "Exit status: 0 found, 1 nothing found, 2 wrong usage or fatal, 3 answered, but\n"
@@ -147,6 +158,12 @@ check(const struct values *v, auditq_export_options *opt)
 		say("--limit is the first, --tail the last: not both at once");
 	else if (v->tail != UINT64_MAX && v->reverse)
 		say("--tail is printed first to last; the latest first are --reverse --limit");
+	else if (v->expand != NULL && strcmp(v->expand, "run") != 0)
+		say("--expand: not 'run': '%s'", v->expand);
+	else if (v->expand != NULL && (v->after > 0 || v->before > 0 || v->around > 0))
+		say("--expand run has all that --context could show: not both at once");
+	else if (v->after > CONTEXT_MAX || v->before > CONTEXT_MAX || v->around > CONTEXT_MAX)
+		say("--context: at most %d records", CONTEXT_MAX);
 	else if (v->force && v->output == NULL)
 		say("--force is about --output, which is not given");
 	else
@@ -174,6 +191,9 @@ query(const struct values *v, const struct opt_list *paths)
 	if (v->tail != UINT64_MAX)
 		auditq_tail(a.q, v->tail);
 	auditq_reverse(a.q, v->reverse);
+	auditq_expand_run(a.q, v->expand != NULL);
+	auditq_context(a.q, (uint32_t)(v->before > 0 ? v->before : v->around),
+	    (uint32_t)(v->after > 0 ? v->after : v->around));
 	if (v->count)
 		r = print_count(&a, &n, &err);
 	else if (v->output != NULL)

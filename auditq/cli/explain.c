@@ -27,6 +27,7 @@ static const struct {
 	{ "  inflated", AT(members_inflated) },
 	{ "  from the cache", AT(members_cached) },
 	{ "  searched without a match", AT(members_without_match) },
+	{ "runs of matches, of any time", AT(runs_widened) },
 	{ "bytes stored", AT(bytes_total) },
 	{ "  read", AT(bytes_read) },
 	{ "  searched, decompressed", AT(bytes_inflated) },

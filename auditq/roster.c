@@ -1,0 +1,200 @@
+#include "roster.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "names.h"
+
+/* What a worker added last: most lines are of the same few runs. */
+struct slot {
+	struct bytes_out id; /* room for decoding */
+	struct bytes_out last;
+	bool any;
+};
+
+struct roster {
+	struct taker taker;
+	struct slot own; /* of roster_add */
+	struct slot *slot;
+	unsigned nslot;
+	struct match_run *run; /* the sorted list */
+	pthread_mutex_t lock;  /* for what follows, while workers work */
+	struct names *names;
+	bool loose; /* atomic */
+};
+
+static int
+no_memory(auditq_error *err)
+{
+	return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "runs");
+}
+
+static int
+add_name(struct roster *r, const char *id, size_t n, auditq_error *err)
+{
+	int32_t i;
+
+	(void)pthread_mutex_lock(&r->lock);
+	i = names_add(r->names, id, n);
+	(void)pthread_mutex_unlock(&r->lock);
+	if (i == NAMES_FULL)
+		return qerror_set(err, AUDITQ_ETOOBIG, 0, NULL,
+		    "what matches is of more than %d runs: ask for less", ROSTER_MAX);
+	return i < 0 ? no_memory(err) : 0;
+}
+
+static int
+add(struct roster *r, struct slot *slot, const struct field *run, auditq_error *err)
+{
+	const char *id = run->p;
+	size_t n = run->n;
+	uint8_t *room;
+
+	if (run->type != FIELD_STRING) {
+		__atomic_store_n(&r->loose, true, __ATOMIC_RELAXED);
+		return 0;
+	}
+	if (run->escaped) {
+		slot->id.n = 0;
+		if ((room = bytes_room(&slot->id, run->n)) == NULL)
+			return no_memory(err);
+		id = (const char *)room;
+		n = field_decode(run, (char *)room, run->n);
+	}
+	if (slot->any && slot->last.n == n && memcmp(slot->last.p, id, n) == 0)
+		return 0;
+	slot->last.n = 0;
+	bytes_put(&slot->last, id, n);
+	slot->any = !slot->last.failed && n > 0;
+	return add_name(r, id, n, err);
+}
+
+int
+roster_add(struct roster *r, const struct field *run, auditq_error *err)
+{
+	return add(r, &r->own, run, err);
+}
+
+/* ---- as a taker ---- */
+
+static int
+begin(void *arg, const struct plan *plan, unsigned slots, auditq_error *err)
+{
+	struct roster *r = arg;
+
+	(void)plan;
+	if ((r->slot = calloc(slots, sizeof *r->slot)) == NULL)
+		return no_memory(err);
+	r->nslot = slots;
+	return 0;
+}
+
+static int
+take_line(
+    void *arg, unsigned slot, size_t file, int64_t ts, const struct match *m, auditq_error *err)
+{
+	struct roster *r = arg;
+
+	(void)file;
+	(void)ts;
+	return add(r, &r->slot[slot], match_wanted(m, 0), err);
+}
+
+static int
+take_archive(void *arg, size_t file, struct plan_literal *literal, auditq_counts *counts,
+    auditq_error *err)
+{
+	(void)arg;
+	(void)file;
+	(void)literal;
+	(void)counts;
+	(void)err;
+	return 0;
+}
+
+const struct taker *
+roster_taker(struct roster *r)
+{
+	return &r->taker;
+}
+
+/* ---- beginning and end ---- */
+
+int
+roster_new(struct roster **ret, auditq_error *err)
+{
+	static const char *const want[] = { "run_id" };
+	struct roster *r = calloc(1, sizeof *r);
+
+	if (r == NULL)
+		return no_memory(err);
+	r->taker = (struct taker){ .want = want,
+		.nwant = 1,
+		.begin = begin,
+		.line = take_line,
+		.archive = take_archive,
+		.arg = r };
+	(void)pthread_mutex_init(&r->lock, NULL);
+	if ((r->names = names_new(ROSTER_MAX)) == NULL) {
+		roster_free(r);
+		return no_memory(err);
+	}
+	*ret = r;
+	return 0;
+}
+
+static void
+slot_release(struct slot *slot)
+{
+	bytes_out_free(&slot->id);
+	bytes_out_free(&slot->last);
+}
+
+void
+roster_free(struct roster *r)
+{
+	if (r == NULL)
+		return;
+	for (unsigned i = 0; i < r->nslot; i++)
+		slot_release(&r->slot[i]);
+	slot_release(&r->own);
+	free(r->slot);
+	free(r->run);
+	names_free(r->names);
+	(void)pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+static int
+by_id(const void *x, const void *y)
+{
+	const struct match_run *a = x, *b = y;
+
+	return match_run_compare(a->id, a->n, b->id, b->n);
+}
+
+int
+roster_finish(struct roster *r, const struct match_run **run, size_t *n, auditq_error *err)
+{
+	uint32_t count = names_count(r->names);
+
+	if ((r->run = calloc((size_t)count + 1, sizeof *r->run)) == NULL)
+		return no_memory(err);
+	for (uint32_t i = 0; i < count; i++) {
+		r->run[i].id = names_get(r->names, i, &r->run[i].n);
+		r->run[i].exact = true;
+	}
+	qsort(r->run, count, sizeof *r->run, by_id);
+	*run = r->run;
+	*n = count;
+	return 0;
+}
+
+bool
+roster_loose(const struct roster *r)
+{
+	return __atomic_load_n(&r->loose, __ATOMIC_RELAXED);
+}
