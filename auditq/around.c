@@ -9,6 +9,9 @@
 
 /* Before a line, where it is sorted, stand flags, its time, the rank of its path, its offset. */
 enum { MATCH = 1, FIRST = 2, LOOSE = 4 };
+/* Bytes of lines that may be shown. */
+#define HELD_MAX (16 << 20)
+
 /* A line that may be shown, if a match follows soon. */
 struct held {
 	char *text; /* with its head */
@@ -148,10 +151,10 @@ hold(struct around *a, const char *text, size_t n, auditq_error *err)
 		return 0;
 	if (a->nheld == a->q->lines_before)
 		forget(a);
-	if (a->held_bytes + n > a->max_bytes)
+	if (a->held_bytes + n > (size_t)HELD_MAX)
 		return qerror_set(err, AUDITQ_ETOOBIG, 0, NULL,
-		    "%u lines before a match take more than %zu MiB: ask for fewer",
-		    a->q->lines_before, a->max_bytes >> 20);
+		    "%u records before a match take more than %d MiB: ask for fewer",
+		    a->q->lines_before, HELD_MAX >> 20);
 	h = &a->held[(a->first + a->nheld) % a->q->lines_before];
 	if ((h->text = malloc(n)) == NULL)
 		return no_memory(err);

@@ -22,7 +22,8 @@ struct around_line {
 /*
  * lines gives all lines of the picked runs, in order; NULL: there are none.  loose gives, among others, the picked
  * lines without a run, each of which is a group; or NULL.  Both are to live as long as this.  Of q, the order and the
- * numbers of lines count.  AUDITQ_ETOOBIG: lines before a match take more than max_bytes.
+ * numbers of lines count.  What is more than max_bytes is sorted in temporary files.  AUDITQ_ETOOBIG: the lines before a
+ * match take more than 16 MiB.
  */
 int around_new(struct around **ret, const struct question *q, struct pick *pick,
     struct search *lines, struct search *loose, size_t max_bytes, auditq_error *err);
