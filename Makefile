@@ -15,8 +15,8 @@ CC      = gcc
 # The part of liblog that libauditq contains too.
 LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf quotes token field \
 	field_number field_string schema schema_value schema_text bloom sketch names format section keys tally summary \
-	archive ring_read segment inventory redact record rotate trail seal resume recover
-LIBLOG_ONLY = level ring monitor settings config retain thread keeper writer forks \
+	archive ring_read segment inventory monitor redact record rotate trail seal resume recover
+LIBLOG_ONLY = level ring settings config retain thread keeper writer forks \
 	logger context emit run open
 AUDITQ = qerror zone_rule zone spans timespec spool catalog pages index_load index input gunzip source successor scan scan_set \
 	sift sift_member sift_moved sift_piece expr match require candidates prune batch temp spill merge sorter cache workers sequence plan plan_look plan_members \
