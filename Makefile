@@ -31,7 +31,7 @@ TESTS = \
 	api archive \
 	bloom bytes \
 	cache catalog clock compact config cost \
-	digest \
+	digest disk_full \
 	emit error export expr \
 	field field_number forks format \
 	golden golden_ring \
