@@ -96,7 +96,13 @@ AUDITQ_API int auditq_failed(auditq_t *q);
 /* "warn": warn and above.  "=warn" or "warn,error": exactly these.  Repeated: any of them. */
 AUDITQ_API int auditq_level(auditq_t *q, const char *spec);
 
-/* The window [after, before).  Text: RFC 3339, YYYY-MM-DD (its start, UTC), epoch seconds to
+/* The zone of times that do not say theirs, and of days, in what is asked after this call, and of
+ * auditq_time_text: a name of the IANA database ("Europe/Berlin"), "UTC" (the default), an offset ("+02:00"), a rule
+ * as POSIX has them, or "local": what $TZ names, else the machine's.  Of a time that comes twice there the first is
+ * meant; one that is skipped counts on from before.  AUDITQ_EINVAL: there is no such zone. */
+AUDITQ_API int auditq_zone(auditq_t *q, const char *name);
+
+/* The window [after, before).  Text: RFC 3339, YYYY-MM-DD (its start), epoch seconds to
  * nanoseconds, now, today, yesterday, a duration back from now (-1h, 90m, 2d12h). */
 AUDITQ_API int auditq_after(auditq_t *q, const char *when);
 AUDITQ_API int auditq_before(auditq_t *q, const char *when);
@@ -219,6 +225,11 @@ AUDITQ_API int auditq_get_double(const auditq_record *rec, const char *path, dou
 /* A string decoded to UTF-8 with a NUL; returns its length, writes at most cap bytes; AUDITQ_ENOENT. */
 AUDITQ_API int64_t auditq_get_string(
     const auditq_record *rec, const char *path, char *dst, size_t cap);
+
+/* An instant as text in the query's zone (UTC where q is NULL): "2025-10-23T14:05:09.123456789Z", or with an
+ * offset for Z when the zone is another.  Returns its length; AUDITQ_EINVAL: ns is INT64_MIN. */
+#define AUDITQ_TIME_ROOM 48
+AUDITQ_API int auditq_time_text(const auditq_t *q, int64_t ns, char dst[AUDITQ_TIME_ROOM]);
 
 /* ---- export ---------------------------------------------------------------------------- */
 

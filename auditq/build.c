@@ -161,7 +161,7 @@ parse_time(auditq_t *q, const char *option, const char *when, int64_t *out)
 		return wrong(q, "no time");
 	if ((r = need_now(q)) < 0)
 		return r;
-	if (timespec_parse(when, q->ask.now, out, &pos, &why) < 0)
+	if (timespec_parse(when, q->ask.now, q->ask.zone, out, &pos, &why) < 0)
 		return bad_time(q, option, when, pos, why);
 	return 0;
 }
@@ -202,7 +202,7 @@ auditq_on(auditq_t *q, const char *days)
 		return wrong(q, "no days");
 	if ((r = need_now(q)) < 0)
 		return r;
-	if (timespec_days(days, q->ask.now, &after, &before, &pos, &why) < 0)
+	if (timespec_days(days, q->ask.now, q->ask.zone, &after, &before, &pos, &why) < 0)
 		return bad_time(q, "on", days, pos, why);
 	narrow(q, after, before);
 	return 0;
@@ -226,6 +226,23 @@ auditq_now(auditq_t *q, int64_t now_ns)
 	if (r == 0)
 		q->ask.now = now_ns;
 	return r;
+}
+
+int
+auditq_zone(auditq_t *q, const char *name)
+{
+	struct zone *zone;
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	if (name == NULL)
+		return wrong(q, "no time zone");
+	if ((r = zone_open(&zone, name, &q->wrong)) < 0)
+		return r;
+	zone_free(q->ask.zone);
+	q->ask.zone = zone;
+	return 0;
 }
 
 /* ---- expressions ---- */

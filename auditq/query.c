@@ -1,6 +1,7 @@
 #include "query.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,7 @@ auditq_free(auditq_t *q)
 	list_free(&q->ask.stage);
 	list_free(&q->ask.regex_text);
 	free(q->ask.regex.p);
+	zone_free(q->ask.zone);
 	expr_free(q->ask.where);
 	free(q->ask.where_text);
 	free(q);
@@ -349,4 +351,27 @@ auditq_get_counts(const auditq_t *q, auditq_counts *out)
 	counts.before = q->ask.before;
 	memcpy(out, &counts, size);
 	return 0;
+}
+
+int
+auditq_time_text(const auditq_t *q, int64_t ns, char dst[AUDITQ_TIME_ROOM])
+{
+	const struct zone *zone = q != NULL ? q->ask.zone : NULL;
+	const int32_t east = zone_offset(zone, ns / CLOCK_S - (ns % CLOCK_S < 0));
+	const int32_t size = east < 0 ? -east : east;
+	int64_t local;
+
+	if (ns == CLOCK_NONE)
+		return AUDITQ_EINVAL;
+	/* At the ends of what can be told, in UTC. */
+	if (zone == NULL || __builtin_add_overflow(ns, east * CLOCK_S, &local)) {
+		clock_format(dst, ns);
+		dst[CLOCK_LENGTH] = '\0';
+		return CLOCK_LENGTH;
+	}
+	clock_format(dst, local);
+	return CLOCK_LENGTH - 1 +
+	    snprintf(dst + CLOCK_LENGTH - 1, AUDITQ_TIME_ROOM - CLOCK_LENGTH + 1,
+		size % 60 == 0 ? "%c%02d:%02d" : "%c%02d:%02d:%02d", east < 0 ? '-' : '+',
+		size / 3600, size / 60 % 60, size % 60);
 }

@@ -7,6 +7,7 @@
 #include "match.h"
 #include "qerror.h"
 #include "taker.h"
+#include "zone.h"
 
 struct question_list {
 	char **p;
@@ -28,6 +29,7 @@ struct question {
 	unsigned levels;       /* as in match_query */
 	int64_t after, before; /* INT64_MIN, INT64_MAX: open */
 	int64_t now;           /* CLOCK_NONE: not asked for so far */
+	struct zone *zone;     /* owned; NULL: UTC */
 	char *where_text;
 	struct expr *where; /* all that was given, and-ed */
 	bool invert;        /* the records that do not fit; but the window stays what it is */

@@ -13,6 +13,7 @@ struct spec {
 	const char *s;
 	size_t at, n;
 	int64_t now;
+	const struct zone *zone;
 	const char *why;
 };
 
@@ -131,11 +132,24 @@ accept_weekday(struct spec *t, int *weekday)
 	return false;
 }
 
+static int64_t
+floor_second(int64_t ns)
+{
+	return ns / CLOCK_S - (ns % CLOCK_S < 0);
+}
+
+static int64_t
+floor_day(int64_t second)
+{
+	return second / 86400 - (second % 86400 < 0);
+}
+
 /* A word for a day, in days since 1970. */
 static bool
 accept_day(struct spec *t, int64_t *day)
 {
-	int64_t today = clock_day(t->now);
+	const int64_t second = floor_second(t->now);
+	const int64_t today = floor_day(second + zone_offset(t->zone, second));
 	int weekday;
 
 	if (accept_word(t, "today"))
@@ -154,12 +168,25 @@ accept_day(struct spec *t, int64_t *day)
 static int
 day_start(struct spec *t, int64_t day, int64_t *out)
 {
-	if (__builtin_mul_overflow(day, CLOCK_DAY, out))
+	if (__builtin_mul_overflow(zone_day(t->zone, day), CLOCK_S, out))
 		return fail(t, 0, "outside of the years that can be told");
 	return 0;
 }
 
 /* ---- dates and epochs ------------------------------------------------------------------ */
+
+/* An instant from what is one of UTC by its text, but was said without a zone. */
+static int
+to_zone(struct spec *t, int64_t *ns)
+{
+	const int64_t local = floor_second(*ns), second = zone_second(t->zone, local);
+	int64_t change;
+
+	if (__builtin_mul_overflow(second - local, CLOCK_S, &change) ||
+	    __builtin_add_overflow(*ns, change, ns) || *ns == CLOCK_NONE)
+		return fail(t, t->at, "outside of the years that can be told");
+	return 0;
+}
 
 /* Parse s[at..end) with more put in at an offset from at; a failure inside of more is one there. */
 static int
@@ -167,13 +194,16 @@ parse_filled(struct spec *t, size_t end, size_t offset, const char *more, int64_
 {
 	char text[TEXT_MAX];
 	size_t n = end - t->at, nmore = strlen(more), pos;
+	bool zoned;
 
 	if (n + nmore > sizeof text)
 		return fail(t, t->at, "not a time");
 	memcpy(text, t->s + t->at, offset);
 	memcpy(text + offset, more, nmore);
 	memcpy(text + offset + nmore, t->s + t->at + offset, n - offset);
-	if (clock_parse(text, n + nmore, out, NULL, &pos) == 0) {
+	if (clock_parse(text, n + nmore, out, &zoned, &pos) == 0) {
+		if (!zoned && to_zone(t, out) < 0)
+			return -1;
 		t->at = end;
 		return 0;
 	}
@@ -194,12 +224,30 @@ is_date(const struct spec *t)
 	return t->n - t->at > 4 && t->s[t->at + 4] == '-';
 }
 
+/* The day of a date up to end. */
+static int
+parse_date(struct spec *t, size_t end, int64_t *day)
+{
+	const struct zone *zone = t->zone;
+	int64_t midnight;
+	int r;
+
+	t->zone = NULL;
+	r = parse_filled(t, end, end - t->at, "T00:00:00", &midnight);
+	t->zone = zone;
+	if (r == 0)
+		*day = clock_day(midnight);
+	return r;
+}
+
 /* A date is its start; a time of day may leave out its seconds. */
 static int
 parse_date_time(struct spec *t, int64_t *out)
 {
+	int64_t day = 0;
+
 	if (t->n <= 10)
-		return parse_filled(t, t->n, t->n, "T00:00:00", out);
+		return parse_date(t, t->n, &day) < 0 ? -1 : day_start(t, day, out);
 	if (t->n >= 16 && t->s[13] == ':' && (t->n == 16 || t->s[16] != ':'))
 		return parse_filled(t, t->n, 16, ":00", out);
 	return parse_filled(t, t->n, 0, "", out);
@@ -252,7 +300,7 @@ parse_now(struct spec *t, int64_t *out)
 static int
 parse_time(struct spec *t, int64_t *out)
 {
-	int64_t day;
+	int64_t day = 0;
 
 	if (accept_word(t, "now"))
 		return parse_now(t, out);
@@ -286,9 +334,10 @@ report(const struct spec *t, int r, size_t *pos, const char **why)
 }
 
 int
-timespec_parse(const char *s, int64_t now, int64_t *out, size_t *pos, const char **why)
+timespec_parse(const char *s, int64_t now, const struct zone *zone, int64_t *out, size_t *pos,
+    const char **why)
 {
-	struct spec t = { .s = s, .n = strlen(s), .now = now };
+	struct spec t = { .s = s, .n = strlen(s), .now = now, .zone = zone };
 	int64_t ns;
 	int r = parse_time(&t, &ns);
 
@@ -297,17 +346,14 @@ timespec_parse(const char *s, int64_t now, int64_t *out, size_t *pos, const char
 	return report(&t, r, pos, why);
 }
 
-/* A day up to end. */
+/* A day up to end, in days since 1970. */
 static int
-parse_day(struct spec *t, size_t end, int64_t *start)
+parse_day(struct spec *t, size_t end, int64_t *day)
 {
-	int64_t day;
-
-	if (accept_day(t, &day))
-		return t->at == end ? day_start(t, day, start)
-				    : fail(t, t->at, "a day ends here");
+	if (accept_day(t, day))
+		return t->at == end ? 0 : fail(t, t->at, "a day ends here");
 	if (is_date(t) && end - t->at <= 10)
-		return parse_filled(t, end, end - t->at, "T00:00:00", start);
+		return parse_date(t, end, day);
 	return fail(t, is_date(t) ? t->at + 10 : t->at,
 	    is_date(t) ? "a day ends here" : "expected a day such as 2025-10-20 or yesterday");
 }
@@ -316,29 +362,29 @@ static int
 parse_days(struct spec *t, int64_t *after, int64_t *before)
 {
 	const char *dots = strstr(t->s, "..");
+	int64_t first, last;
 	size_t second;
 
-	if (parse_day(t, dots != NULL ? (size_t)(dots - t->s) : t->n, after) < 0)
+	if (parse_day(t, dots != NULL ? (size_t)(dots - t->s) : t->n, &first) < 0)
 		return -1;
-	*before = *after;
+	last = first;
 	second = t->at;
 	if (dots != NULL) {
 		second = t->at += 2;
-		if (parse_day(t, t->n, before) < 0)
+		if (parse_day(t, t->n, &last) < 0)
 			return -1;
 	}
-	if (*before < *after)
+	if (last < first)
 		return fail(t, second, "the last day is before the first");
-	if (__builtin_add_overflow(*before, CLOCK_DAY, before))
-		return fail(t, second, "outside of the years that can be told");
-	return 0;
+	t->at = second;
+	return day_start(t, first, after) < 0 || day_start(t, last + 1, before) < 0 ? -1 : 0;
 }
 
 int
-timespec_days(
-    const char *s, int64_t now, int64_t *after, int64_t *before, size_t *pos, const char **why)
+timespec_days(const char *s, int64_t now, const struct zone *zone, int64_t *after,
+    int64_t *before, size_t *pos, const char **why)
 {
-	struct spec t = { .s = s, .n = strlen(s), .now = now };
+	struct spec t = { .s = s, .n = strlen(s), .now = now, .zone = zone };
 	int64_t first, end;
 	int r = parse_days(&t, &first, &end);
 

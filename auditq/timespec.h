@@ -1,14 +1,14 @@
 /*
  * timespec - instants as people write them: RFC 3339, dates, epochs, `yesterday`, `-1h`.
  *
- *     time     = rfc3339 [ zone ]         a time without a zone is UTC; seconds may be left out
- *              | YYYY-MM-DD               its start, UTC
+ *     time     = rfc3339 [ zone ]         without a zone it is one of the zone asked for; seconds may be left out
+ *              | YYYY-MM-DD               its start there
  *              | digits [ "." digits ]    since 1970, in s, ms, µs or ns by magnitude
  *              | "now" [ sign duration ]
- *              | "today" | "yesterday" | "tomorrow"      the start of the day, UTC
+ *              | "today" | "yesterday" | "tomorrow"      the start of the day there
  *              | weekday                  the start of the last such day, today included
  *              | [ "-" ] duration         back from now
- *     duration = { digits unit } ;        units w d h m s ms us ns, larger before smaller
+ *     duration = { digits unit } ;        units w d h m s ms us ns, larger before smaller; d is 24 h
  *     days     = day [ ".." day ]         day: YYYY-MM-DD, today, yesterday, tomorrow, weekday
  *
  * Words are understood in any case; weekdays also by three letters.
@@ -16,17 +16,17 @@
 #ifndef TIMESPEC_H
 #define TIMESPEC_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "zone.h"
 
 /*
  * 0, or -1 with *pos at the offending byte and *why a static text (either may be NULL).  now is
- * ns since 1970.
+ * ns since 1970.  What times and days a zone skips or has twice: see zone.h.
  */
-int timespec_parse(const char *s, int64_t now, int64_t *out, size_t *pos, const char **why);
+int timespec_parse(const char *s, int64_t now, const struct zone *zone, int64_t *out,
+    size_t *pos, const char **why);
 
 /* Days, both inclusive, as the window [*after, *before).  Errors as above. */
-int timespec_days(
-    const char *s, int64_t now, int64_t *after, int64_t *before, size_t *pos, const char **why);
+int timespec_days(const char *s, int64_t now, const struct zone *zone, int64_t *after,
+    int64_t *before, size_t *pos, const char **why);
 
 #endif

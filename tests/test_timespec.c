@@ -78,7 +78,7 @@ test_times(void **state)
 		const char *why = NULL;
 		int64_t ns = 0;
 		size_t pos;
-		if (timespec_parse(times[i].text, NOW, &ns, &pos, &why) < 0)
+		if (timespec_parse(times[i].text, NOW, NULL, &ns, &pos, &why) < 0)
 			fail_msg("%s: %s at %d", times[i].text, why, (int)pos);
 		if (ns != times[i].ns)
 			fail_msg("%s: %lld, not %lld", times[i].text, (long long)ns,
@@ -156,13 +156,14 @@ test_faults(void **state)
 		const char *why = NULL;
 		int64_t ns = 42;
 		size_t pos = 99;
-		if (timespec_parse(faults[i].text, NOW, &ns, &pos, &why) == 0)
+		if (timespec_parse(faults[i].text, NOW, NULL, &ns, &pos, &why) == 0)
 			fail_msg("%s: taken for %lld", faults[i].text, (long long)ns);
 		if (pos != faults[i].pos ||
 		    strncmp(why, faults[i].why, strlen(faults[i].why)) != 0)
 			fail_msg("%s: %d %s", faults[i].text, (int)pos, why);
 		assert_int_equal(ns, 42);
-		assert_int_equal(timespec_parse(faults[i].text, NOW, &ns, NULL, NULL), -1);
+		assert_int_equal(
+		    timespec_parse(faults[i].text, NOW, NULL, &ns, NULL, NULL), -1);
 	}
 }
 
@@ -174,15 +175,15 @@ test_range(void **state)
 	size_t pos;
 
 	(void)state;
-	assert_int_equal(timespec_parse("10000w", INT64_MIN + 1, &ns, &pos, &why), -1);
-	assert_int_equal(timespec_parse("now+10000w", INT64_MAX, &ns, &pos, &why), -1);
-	assert_int_equal(timespec_parse("tomorrow", INT64_MAX, &ns, &pos, &why), -1);
-	assert_int_equal(timespec_parse("yesterday", INT64_MIN + 1, &ns, &pos, &why), -1);
-	assert_int_equal(timespec_parse("now", INT64_MIN + 1, &ns, &pos, &why), 0);
+	assert_int_equal(timespec_parse("10000w", INT64_MIN + 1, NULL, &ns, &pos, &why), -1);
+	assert_int_equal(timespec_parse("now+10000w", INT64_MAX, NULL, &ns, &pos, &why), -1);
+	assert_int_equal(timespec_parse("tomorrow", INT64_MAX, NULL, &ns, &pos, &why), -1);
+	assert_int_equal(timespec_parse("yesterday", INT64_MIN + 1, NULL, &ns, &pos, &why), -1);
+	assert_int_equal(timespec_parse("now", INT64_MIN + 1, NULL, &ns, &pos, &why), 0);
 	/* Weekdays before 1970, which began on a Thursday. */
-	assert_int_equal(timespec_parse("wed", -1, &ns, &pos, &why), 0);
+	assert_int_equal(timespec_parse("wed", -1, NULL, &ns, &pos, &why), 0);
 	assert_int_equal(ns, -CLOCK_DAY);
-	assert_int_equal(timespec_parse("thu", -1, &ns, &pos, &why), 0);
+	assert_int_equal(timespec_parse("thu", -1, NULL, &ns, &pos, &why), 0);
 	assert_int_equal(ns, -7 * CLOCK_DAY);
 }
 
@@ -222,7 +223,7 @@ test_days(void **state)
 		int64_t after = 1, before = 2;
 		const char *why = NULL;
 		size_t pos = 99;
-		int r = timespec_days(days[i].text, NOW, &after, &before, &pos, &why);
+		int r = timespec_days(days[i].text, NOW, NULL, &after, &before, &pos, &why);
 		if ((r < 0) != refused || (refused && (pos != days[i].pos || why == NULL)))
 			fail_msg("%s: %d at %d: %s", days[i].text, r, (int)pos, why);
 		if (refused)
@@ -234,6 +235,111 @@ test_days(void **state)
 	}
 }
 
+/* ---- in a zone --------------------------------------------------------------------------- */
+
+#define BERLIN "CET-1CEST,M3.5.0,M10.5.0/3"
+
+/* The present is Sunday 2025-10-26T01:30:00Z, 02:30 for the second time there; or what is said. */
+static const struct {
+	const char *zone, *now, *text, *want;
+} zoned[] = {
+	{ BERLIN, NULL, "now", "2025-10-26T01:30:00Z" },
+	{ BERLIN, NULL, "-1d", "2025-10-25T01:30:00Z" }, /* 24 hours, whatever the day */
+	{ BERLIN, NULL, "today", "2025-10-25T22:00:00Z" },
+	{ BERLIN, NULL, "tomorrow", "2025-10-26T23:00:00Z" },
+	{ BERLIN, NULL, "yesterday", "2025-10-24T22:00:00Z" },
+	{ BERLIN, NULL, "sunday", "2025-10-25T22:00:00Z" },
+	{ BERLIN, NULL, "monday", "2025-10-19T22:00:00Z" },
+	{ BERLIN, "2025-10-25T22:30:00Z", "today", "2025-10-25T22:00:00Z" },
+	{ BERLIN, "2025-10-25T21:30:00Z", "today", "2025-10-24T22:00:00Z" },
+	{ BERLIN, "2026-03-30T10:00:00Z", "yesterday", "2026-03-28T23:00:00Z" },
+	{ BERLIN, NULL, "2025-10-20", "2025-10-19T22:00:00Z" },
+	{ BERLIN, NULL, "2025-10-20T14:00", "2025-10-20T12:00:00Z" },
+	{ BERLIN, NULL, "2025-10-20 14:00:00.25", "2025-10-20T12:00:00.25Z" },
+	{ BERLIN, NULL, "2025-10-20T14:00Z", "2025-10-20T14:00:00Z" },
+	{ BERLIN, NULL, "2025-10-20T14:00-03:30", "2025-10-20T17:30:00Z" },
+	{ BERLIN, NULL, "2025-10-26T02:30", "2025-10-26T00:30:00Z" }, /* the first */
+	{ BERLIN, NULL, "2025-10-26T02:30+01:00", "2025-10-26T01:30:00Z" },
+	{ BERLIN, NULL, "2026-03-29T02:30", "2026-03-29T01:30:00Z" }, /* skipped */
+	{ BERLIN, NULL, "1761228309", "2025-10-23T14:05:09Z" },
+	{ "-01:00", "1969-12-31T23:59:59.5Z", "today", "1969-12-31T01:00:00Z" },
+	{ "+14", "2025-10-26T09:59:59Z", "today", "2025-10-25T10:00:00Z" },
+	{ "+14", "2025-10-26T10:00:00Z", "today", "2025-10-26T10:00:00Z" },
+};
+
+static int64_t
+instant(const char *text)
+{
+	int64_t ns = CLOCK_NONE;
+
+	assert_int_equal(clock_parse(text, strlen(text), &ns, NULL, NULL), 0);
+	return ns;
+}
+
+static void
+test_zoned(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(zoned); i++) {
+		const char *now = zoned[i].now != NULL ? zoned[i].now : "2025-10-26T01:30:00Z";
+		struct zone *zone = NULL;
+		int64_t ns = 0;
+
+		assert_int_equal(zone_open(&zone, zoned[i].zone, NULL), 0);
+		if (timespec_parse(zoned[i].text, instant(now), zone, &ns, NULL, NULL) < 0 ||
+		    ns != instant(zoned[i].want))
+			fail_msg("%s in %s: %+lld s off", zoned[i].text, zoned[i].zone,
+			    (long long)((ns - instant(zoned[i].want)) / CLOCK_S));
+		zone_free(zone);
+	}
+}
+
+static void
+test_zoned_days(void **state)
+{
+	static const struct {
+		const char *text, *after;
+		int hours;
+	} cases[] = { { "2025-10-26", "2025-10-25T22:00:00Z", 25 },
+		{ "2026-03-29", "2026-03-28T23:00:00Z", 23 },
+		{ "2025-10-25..2025-10-27", "2025-10-24T22:00:00Z", 73 },
+		{ "today", "2025-10-25T22:00:00Z", 25 },
+		{ "yesterday", "2025-10-24T22:00:00Z", 24 },
+		{ "monday..2025-10-20", "2025-10-19T22:00:00Z", 24 } };
+	struct zone *zone = NULL;
+
+	(void)state;
+	assert_int_equal(zone_open(&zone, BERLIN, NULL), 0);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int64_t after = 0, before = 0;
+		int r = timespec_days(cases[i].text, instant("2025-10-26T01:30:00Z"), zone,
+		    &after, &before, NULL, NULL);
+
+		if (r < 0 || after != instant(cases[i].after) ||
+		    before - after != cases[i].hours * 3600 * CLOCK_S)
+			fail_msg("%s", cases[i].text);
+	}
+	zone_free(zone);
+}
+
+/* Where the years end that can be told, zone or not. */
+static void
+test_zoned_range(void **state)
+{
+	struct zone *east = NULL, *west = NULL;
+	int64_t ns;
+
+	(void)state;
+	assert_int_equal(zone_open(&east, "+14", NULL), 0);
+	assert_int_equal(zone_open(&west, "-12", NULL), 0);
+	assert_int_equal(timespec_parse("1677-09-21T00:30:00", 0, east, &ns, NULL, NULL), -1);
+	assert_int_equal(timespec_parse("1677-09-21T00:30:00", 0, west, &ns, NULL, NULL), 0);
+	assert_int_equal(timespec_parse("2262-04-11T23:30:00", 0, west, &ns, NULL, NULL), -1);
+	assert_int_equal(timespec_parse("today", INT64_MAX, west, &ns, NULL, NULL), 0);
+	zone_free(east);
+	zone_free(west);
+}
+
 int
 main(void)
 {
@@ -242,6 +348,9 @@ main(void)
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_range),
 		cmocka_unit_test(test_days),
+		cmocka_unit_test(test_zoned),
+		cmocka_unit_test(test_zoned_days),
+		cmocka_unit_test(test_zoned_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

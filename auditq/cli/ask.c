@@ -56,6 +56,19 @@ ask_all(auditq_t *q, ask_fn *fn, const struct opt_list *list)
 	return true;
 }
 
+/* Without blanks around it. */
+static char *
+trim(char *s)
+{
+	char *end = s + strlen(s);
+
+	while (*s == ' ' || *s == '\t')
+		s++;
+	while (end > s && (end[-1] == ' ' || end[-1] == '\t'))
+		*--end = '\0';
+	return s;
+}
+
 /* Each part of each item: a comma is "any of", as repetition is. */
 static bool
 ask_parts(auditq_t *q, ask_fn *fn, const struct opt_list *list)
@@ -68,9 +81,11 @@ ask_parts(auditq_t *q, ask_fn *fn, const struct opt_list *list)
 			say("out of memory");
 			return false;
 		}
-		for (char *part; good && (part = strsep(&rest, ",")) != NULL;)
+		for (char *part; good && (part = strsep(&rest, ",")) != NULL;) {
+			part = trim(part);
 			good = fn(q, part) == 0 ||
 			    say_wrong(q, list->item[i], (size_t)(part - copy));
+		}
 		free(copy);
 	}
 	return good;
@@ -84,10 +99,11 @@ build(auditq_t *q, const struct ask_options *opt)
 	auditq_jobs(q, (unsigned)opt->jobs);
 	auditq_use_index(q, !opt->no_index);
 	auditq_invert(q, opt->invert);
-	return ask_one(q, auditq_after, opt->after) && ask_one(q, auditq_before, opt->before) &&
-	    ask_one(q, auditq_on, opt->on) && ask_parts(q, auditq_run, &opt->run) &&
-	    ask_parts(q, auditq_stage, &opt->stage) && ask_all(q, auditq_level, &opt->level) &&
-	    ask_all(q, auditq_where, &opt->where) && ask_all(q, auditq_regex, &opt->regex);
+	return ask_one(q, auditq_zone, opt->zone) && ask_one(q, auditq_after, opt->after) &&
+	    ask_one(q, auditq_before, opt->before) && ask_one(q, auditq_on, opt->on) &&
+	    ask_parts(q, auditq_run, &opt->run) && ask_parts(q, auditq_stage, &opt->stage) &&
+	    ask_all(q, auditq_level, &opt->level) && ask_all(q, auditq_where, &opt->where) &&
+	    ask_all(q, auditq_regex, &opt->regex);
 }
 
 /* What is read when no PATH is given; NULL: there is nothing. */
@@ -119,6 +135,53 @@ set_paths(auditq_t *q, const struct opt_list *paths)
 	return false;
 }
 
+/* ---- what the options say together ---- */
+
+static bool
+asks_content(const struct ask_options *opt)
+{
+	return opt->failed || opt->run.n > 0 || opt->stage.n > 0 || opt->level.n > 0 ||
+	    opt->where.n > 0 || opt->regex.n > 0;
+}
+
+static bool
+check(const struct ask_options *opt)
+{
+	if (opt->jobs > JOBS_MAX)
+		say("--jobs: %" PRIu64 " threads are too many; at most %d", opt->jobs,
+		    JOBS_MAX);
+	else if (opt->invert && !asks_content(opt))
+		say("--invert needs --run, --stage, --failed, --level, --where or --regex to invert");
+	else if (opt->utc && opt->zone != NULL)
+		say("--utc is one zone, --tz another: not both at once");
+	else
+		return true;
+	return false;
+}
+
+/* A window in which no time is was not meant. */
+static bool
+check_window(auditq_t *q, const struct ask_options *opt)
+{
+	auditq_counts counts = { .size = sizeof counts };
+	char after[AUDITQ_TIME_ROOM], before[AUDITQ_TIME_ROOM];
+
+	auditq_get_counts(q, &counts);
+	if (counts.after < counts.before)
+		return true;
+	auditq_time_text(q, counts.after, after);
+	auditq_time_text(q, counts.before, before);
+	if (opt->on == NULL)
+		say("--after '%s' (%s) is not before --before '%s' (%s): no time is in between",
+		    opt->after, after, opt->before, before);
+	else
+		say("no time is on '%s' and%s%s%s%s: from %s to %s", opt->on,
+		    opt->after != NULL ? " at or after " : "",
+		    opt->after != NULL ? opt->after : "", opt->before != NULL ? " before " : "",
+		    opt->before != NULL ? opt->before : "", after, before);
+	return false;
+}
+
 /* ---- beginning and end ---- */
 
 static void
@@ -140,22 +203,14 @@ bool
 ask_begin(struct ask *a, const struct ask_options *opt, const struct opt_list *paths)
 {
 	*a = (struct ask){ .opt = opt };
-	if (opt->jobs > JOBS_MAX) {
-		say("--jobs: %" PRIu64 " threads are too many; at most %d", opt->jobs,
-		    JOBS_MAX);
+	if (!check(opt))
 		return false;
-	}
-	if (opt->invert && !opt->failed && opt->run.n == 0 && opt->stage.n == 0 &&
-	    opt->level.n == 0 && opt->where.n == 0 && opt->regex.n == 0) {
-		say("--invert needs --run, --stage, --failed, --level, --where or --regex to invert");
-		return false;
-	}
 	if ((a->q = auditq_new()) == NULL) {
 		say("out of memory");
 		return false;
 	}
 	auditq_on_warning(a->q, on_warning, a);
-	if (build(a->q, opt) && set_paths(a->q, paths))
+	if (build(a->q, opt) && check_window(a->q, opt) && set_paths(a->q, paths))
 		return true;
 	auditq_free(a->q);
 	return false;
@@ -180,7 +235,7 @@ status_of(const struct ask *a, int r, const auditq_error *err, bool any)
 	}
 	auditq_get_counts(a->q, &counts);
 	if (a->opt->explain)
-		explain(&counts);
+		explain(a->q, &counts);
 	if (counts.lost > 0)
 		return CMD_LOST;
 	return any ? CMD_MATCH : CMD_NONE;

@@ -11,9 +11,9 @@
 /* Of a command line; part of what a command's table fills. */
 struct ask_options {
 	struct opt_list run, stage, level, where, regex;
-	const char *after, *before, *on;
+	const char *after, *before, *on, *zone;
 	uint64_t jobs;
-	bool failed, invert, no_index, strict, explain;
+	bool failed, invert, utc, no_index, strict, explain;
 };
 
 /* clang-format off */
@@ -35,7 +35,11 @@ struct ask_options {
 	  "before TIME" },                                                                     \
 	{ "until", 0, OPT_ALIAS, 0, NULL, NULL },                                              \
 	{ "on", 0, OPT_TEXT, (at) + offsetof(struct ask_options, on), "DAY[..DAY]",            \
-	  "of this day, or of the days from the first to the last, UTC" },                     \
+	  "of this day, or of the days from the first to the last" },                          \
+	{ "tz", 0, OPT_TEXT, (at) + offsetof(struct ask_options, zone), "ZONE",                \
+	  "of times without a zone, and of days: Europe/Berlin, +02:00, local" },              \
+	{ "utc", 0, OPT_FLAG, (at) + offsetof(struct ask_options, utc), NULL,                  \
+	  "the same as --tz UTC, which is the default" },                                      \
 	{ "where", 0, OPT_LIST, (at) + offsetof(struct ask_options, where), "EXPR",            \
 	  "for which EXPR is true; repeated: all of them" },                                   \
 	{ "regex", 'e', OPT_LIST, (at) + offsetof(struct ask_options, regex), "[FIELD~]RE",    \

@@ -65,7 +65,7 @@ static const struct opt_command command = {
 	.opts = options,
 	.after =
 	    "TIME: 2025-10-23, 2025-10-23T14:05:00Z, epoch seconds to nanoseconds, now,\n"
-	    "today, yesterday, or back from now: -90m, -1h, -2d12h.  No zone means UTC.\n"
+	    "today, yesterday, or back from now: -90m, -1h, -2d12h.  No zone: --tz.\n"
 	    "EXPR: comparisons (== != < <= > >=), in (...), exists FIELD, and, or, not, ( ).\n"
 	    "Lists in --run, --stage and --level are separated by commas: any of them.\n"
 	    "\n"

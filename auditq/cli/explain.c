@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
+#include <string.h>
 
 #define AT(member) offsetof(auditq_counts, member)
 
@@ -40,45 +40,42 @@ static const struct {
 	{ "  with lost data", AT(lost) },
 };
 
-/* RFC 3339 UTC, with as much of a fraction as there is. */
+/* In the query's zone, with as much of a fraction as there is. */
 static void
-put_time(int64_t ns)
+put_time(const auditq_t *q, int64_t ns)
 {
-	int64_t fraction = ns % 1000000000;
-	time_t s = (time_t)(ns / 1000000000);
-	struct tm tm;
-	int digits = 9;
+	char text[AUDITQ_TIME_ROOM];
+	const char *fraction, *zone;
+	int kept;
 
-	if (fraction < 0) {
-		fraction += 1000000000;
-		s--;
-	}
-	gmtime_r(&s, &tm);
-	fprintf(stderr, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
-	    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-	for (; digits > 0 && fraction % 10 == 0; digits--)
-		fraction /= 10;
-	if (digits > 0)
-		fprintf(stderr, ".%0*" PRId64, digits, fraction);
-	fputc('Z', stderr);
+	if (auditq_time_text(q, ns, text) < 0)
+		return;
+	fraction = strchr(text, '.');
+	zone = fraction + strspn(fraction, ".0123456789");
+	for (kept = (int)(zone - text); strchr(".0", text[kept - 1]) != NULL; kept--)
+		if (text[kept - 1] == '.') {
+			kept--;
+			break;
+		}
+	fprintf(stderr, "%.*s%s", kept, text, zone);
 }
 
 static void
-put_bound(const char *name, int64_t ns, int64_t open)
+put_bound(const auditq_t *q, const char *name, int64_t ns, int64_t open)
 {
 	fprintf(stderr, "%-30s ", name);
 	if (ns == open)
 		fputs("open", stderr);
 	else
-		put_time(ns);
+		put_time(q, ns);
 	fputc('\n', stderr);
 }
 
 void
-explain(const auditq_counts *counts)
+explain(const auditq_t *q, const auditq_counts *counts)
 {
-	put_bound("window from", counts->after, INT64_MIN);
-	put_bound("window to (not included)", counts->before, INT64_MAX);
+	put_bound(q, "window from", counts->after, INT64_MIN);
+	put_bound(q, "window to (not included)", counts->before, INT64_MAX);
 	for (size_t i = 0; i < sizeof items / sizeof items[0]; i++)
 		fprintf(stderr, "%-30s %" PRIu64 "\n", items[i].text,
 		    *(const uint64_t *)((const char *)counts + items[i].at));

@@ -4,6 +4,6 @@
 
 #include "auditq.h"
 
-void explain(const auditq_counts *counts);
+void explain(const auditq_t *q, const auditq_counts *counts);
 
 #endif

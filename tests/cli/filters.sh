@@ -64,3 +64,38 @@ refused "nothing to invert" "--invert needs --run" "" -v log.jsonl
 echo 'no record' >>some.jsonl
 run -c -v --failed some.jsonl
 expect "what cannot be read is not the opposite" 3 2
+
+# ---- lists ----
+
+lines "blanks around the parts of a list" "1 4" --stage ' fetch, detection '
+lines "repeated or a list" "1 2 3" --stage fetch --stage decode,none
+refused "an empty part" "an empty stage" 7 --stage 'fetch, ' log.jsonl
+
+# ---- times and zones ----
+
+lines "a time without a zone is in UTC" "3 4" --after 2025-10-23T10:00:02
+lines "--utc says so" "3 4" --utc --after 2025-10-23T10:00:02
+lines "an offset" "3 4" --tz +02:00 --after 2025-10-23T12:00:02
+lines "a time that says its zone" "3 4" --tz +02:00 --after 2025-10-23T10:00:02Z
+lines "a rule" "3 4" --tz 'CET-1CEST,M3.5.0,M10.5.0/3' --after '2025-10-23 12:00:02'
+lines "a day that began yesterday in UTC" "1 2 3 4" --tz +14 --on 2025-10-24
+lines "of another day there" "" --tz +14 --on 2025-10-23
+TZ=XYZ-14
+export TZ
+lines "local" "1 2 3 4" --tz local --on 2025-10-24
+unset TZ
+refused "no such zone" "no time zone 'Mars/Olympus'" "" --tz Mars/Olympus log.jsonl
+refused "two zones" "--utc is one zone" "" --utc --tz local log.jsonl
+refused "the end before the start" "--after '2025-10-24' (2025-10-24T00:00:00.000000000Z) is not before --before '2025-10-23'" \
+	"" --after 2025-10-24 --before 2025-10-23 log.jsonl
+refused "an empty window" "no time is in between" "" -S 2025-10-23 -U 2025-10-23 log.jsonl
+refused "a day outside" "no time is on '2025-10-23' and at or after 2025-10-25" "" --on 2025-10-23 --after 2025-10-25 log.jsonl
+rule=CET-1CEST,M3.5.0,M10.5.0/3
+run --explain --tz $rule --on 2025-10-26 log.jsonl
+says "a day of 25 hours begins" "^window from  *2025-10-26T00:00:00\+02:00$"
+says "and ends" "^window to .* 2025-10-27T00:00:00\+01:00$"
+run --explain --tz $rule --after 2025-10-26T02:30 --before 2026-03-29T02:30 log.jsonl
+says "an hour that comes twice: the first" "^window from  *2025-10-26T02:30:00\+02:00$"
+says "an hour that is skipped" "^window to .* 2026-03-29T03:30:00\+02:00$"
+run --explain --after 2025-10-26T02:30:00.5Z log.jsonl
+says "with a fraction" "^window from  *2025-10-26T02:30:00\.5Z$"
