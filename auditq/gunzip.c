@@ -360,7 +360,7 @@ inflate_some(struct gunzip *g, void *dst, size_t cap, size_t *n, auditq_error *e
 	z = inflate(&g->z, Z_NO_FLUSH);
 	input_skip(in, left - g->z.avail_in);
 	*n = cap - g->z.avail_out;
-	g->crc = (uint32_t)crc32(g->crc, dst, (uInt)*n);
+	g->crc = libdeflate_crc32(g->crc, dst, *n);
 	g->size += (uint32_t)*n;
 	if (z == Z_STREAM_END)
 		return end_member(g, err);

@@ -22,6 +22,7 @@ index_free(struct index *ix)
 	free(ix->replaced);
 	free(ix->replaced_bytes);
 	free(ix->rollup_bytes);
+	free(ix->run_bytes);
 	free(ix->filter_bytes);
 	free(ix->key_bytes);
 	free(ix->plain);
@@ -203,23 +204,21 @@ index_run(const struct index *ix, size_t r)
 	return &ix->run[r];
 }
 
-void
-index_find_runs(
-    const struct index *ix, const char *prefix, size_t n, size_t *first, size_t *end)
+struct index_walk
+index_walk_runs(const struct index *ix)
 {
-	size_t lo = 0, hi = ix->runs;
+	return ix->run_table;
+}
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (index_compare(ix->run[mid].id, ix->run[mid].nid, prefix, n) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	*first = lo;
-	while (lo < ix->runs && ix->run[lo].nid >= n && memcmp(ix->run[lo].id, prefix, n) == 0)
-		lo++;
-	*end = lo;
+int
+index_seek_run(const struct index *ix, struct index_walk *walk, const struct section_id *id,
+    size_t nid, struct format_run *out, auditq_error *err)
+{
+	int r = section_seek_run(&walk->in, &walk->left, id, nid);
+
+	if (r < 0 || (r > 0 && index_get_run(ix, &walk->in, out) < 0))
+		return index_damaged(ix, "runs", err);
+	return r;
 }
 
 size_t

@@ -14,6 +14,7 @@
 #include "section.h"
 
 struct index;
+struct pages;
 
 /* What to load beyond footer and fixed parts. */
 enum index_want {
@@ -22,12 +23,15 @@ enum index_want {
 	INDEX_ROLLUPS = 4,
 	INDEX_REPLACED = 8,
 	INDEX_ALL = 15,
+	INDEX_RUN_TABLE = 16, /* as it is stored, for index_seek_run only */
 };
 
 /* fd is borrowed for the call, path for the texts of its errors.  AUDITQ_ECORRUPT: no index, or a
  * damaged one; AUDITQ_EVERSION, AUDITQ_EIO, AUDITQ_ENOMEM. */
 int index_load(struct index **ret, int fd, uint64_t size, const char *path, unsigned want,
     auditq_error *err);
+/* The same of an archive whose pages are open; they are closed. */
+int index_load_pages(struct index **ret, struct pages *pages, unsigned want, auditq_error *err);
 void index_free(struct index *ix);
 
 const struct format_footer *index_footer(const struct index *ix);
@@ -55,9 +59,15 @@ size_t index_filter_bytes(const struct index *ix, size_t member);
 /* The run table, ordered by id.  complete: every run of the file is in it. */
 size_t index_runs(const struct index *ix, bool *complete);
 const struct format_run *index_run(const struct index *ix, size_t r);
-/* The runs whose id starts with the prefix: numbers *first up to, not including, *end. */
-void index_find_runs(
-    const struct index *ix, const char *prefix, size_t n, size_t *first, size_t *end);
+/* A way through the table as it is stored: from its start to the next run that has one of these ids.
+ * 1; 0: there is no other; AUDITQ_ECORRUPT. */
+struct index_walk {
+	struct bytes_in in;
+	size_t left;
+};
+struct index_walk index_walk_runs(const struct index *ix);
+int index_seek_run(const struct index *ix, struct index_walk *walk, const struct section_id *id,
+    size_t nid, struct format_run *out, auditq_error *err);
 
 /* Rollups, one a stage; the one with a NULL name is of records without a stage. complete: all
  * stages are there. */

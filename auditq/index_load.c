@@ -7,8 +7,8 @@
 
 #include "sketch.h"
 
-static int
-damaged(const struct index *ix, const char *what, auditq_error *err)
+int
+index_damaged(const struct index *ix, const char *what, auditq_error *err)
 {
 	return qerror_set_at(err, AUDITQ_ECORRUPT, ix->pages.path,
 	    ix->pages.footer.index_offset, "the index is damaged: %s", what);
@@ -35,7 +35,7 @@ load_directory(struct index *ix, auditq_error *err)
 	count = section_get_directory(p, n, total, ix->section);
 	free(p);
 	if (count < 0)
-		return damaged(ix, "directory", err);
+		return index_damaged(ix, "directory", err);
 	ix->sections = (size_t)count;
 	return 0;
 }
@@ -63,7 +63,7 @@ load_section(struct index *ix, enum section_type type, const char *name, uint8_t
 		return r;
 	*in = (struct bytes_in){ .p = *buf, .n = s->length };
 	if (!section_intact(s, *buf))
-		return damaged(ix, name, err);
+		return index_damaged(ix, name, err);
 	return 1;
 }
 
@@ -129,10 +129,11 @@ load_members(struct index *ix, auditq_error *err)
 	if (ix->member == NULL || ix->offset == NULL || ix->plain == NULL)
 		return out_of_memory(ix, err);
 	if ((r = load_section(ix, SECTION_MEMBERS, "members", &buf, &in, err)) == 0)
-		r = damaged(ix, "no members", err);
+		r = index_damaged(ix, "no members", err);
 	else if (r > 0)
-		r = get_members(ix, &in) < 0 || !totals_hold(ix) ? damaged(ix, "members", err)
-								 : 0;
+		r = get_members(ix, &in) < 0 || !totals_hold(ix)
+		    ? index_damaged(ix, "members", err)
+		    : 0;
 	free(buf);
 	return r;
 }
@@ -161,28 +162,37 @@ load_filters(struct index *ix, auditq_error *err)
 		return r;
 	ix->keys = bytes_get_u16(&keys);
 	if (ix->keys > FORMAT_KEYS_MAX)
-		return damaged(ix, "keys", err);
+		return index_damaged(ix, "keys", err);
 	if ((ix->key = calloc(ix->keys + 1, sizeof *ix->key)) == NULL)
 		return out_of_memory(ix, err);
 	if (get_keys(ix, &keys) < 0)
-		return damaged(ix, "keys", err);
+		return index_damaged(ix, "keys", err);
 	r = load_section(ix, SECTION_FILTERS, "filters", &ix->filter_bytes, &filters, err);
 	if (r <= 0)
 		return r;
 	if ((ix->filter = calloc(members, sizeof *ix->filter)) == NULL)
 		return out_of_memory(ix, err);
 	if (section_get_filters(filters.p, filters.n, ix->keys, ix->filter, members) < 0)
-		return damaged(ix, "filters", err);
+		return index_damaged(ix, "filters", err);
 	return 0;
 }
 
+int
+index_get_run(const struct index *ix, struct bytes_in *in, struct format_run *out)
+{
+	const struct format_footer *f = &ix->pages.footer;
+
+	return section_get_run(in, out, f->min_ts) < 0 || out->last_member >= f->members ? -1
+											 : 0;
+}
+
+/* All of them, in order. */
 static int
-get_runs(struct index *ix, struct bytes_in *in)
+get_runs(struct index *ix, struct bytes_in in)
 {
 	for (size_t i = 0; i < ix->runs; i++) {
 		struct format_run *r = &ix->run[i];
-		if (section_get_run(in, r, ix->pages.footer.min_ts) < 0 ||
-		    r->last_member >= ix->pages.footer.members)
+		if (index_get_run(ix, &in, r) < 0)
 			return -1;
 		if (i > 0 && index_compare(r[-1].id, r[-1].nid, r->id, r->nid) >= 0)
 			return -1;
@@ -191,26 +201,25 @@ get_runs(struct index *ix, struct bytes_in *in)
 }
 
 static int
-load_runs(struct index *ix, auditq_error *err)
+load_runs(struct index *ix, bool decoded, auditq_error *err)
 {
 	const struct section *s = find_section(ix, SECTION_RUNS);
 	struct bytes_in in;
-	uint8_t *buf = NULL;
+	size_t n;
 	int r;
 
-	if ((r = load_section(ix, SECTION_RUNS, "runs", &buf, &in, err)) <= 0)
-		goto done;
-	ix->runs = bytes_get_u32(&in);
-	if (ix->runs > FORMAT_RUNS_MAX)
-		r = damaged(ix, "runs", err);
-	else if ((ix->run = calloc(ix->runs + 1, sizeof *ix->run)) == NULL)
-		r = out_of_memory(ix, err);
-	else
-		r = get_runs(ix, &in) < 0 ? damaged(ix, "runs", err) : 0;
+	if ((r = load_section(ix, SECTION_RUNS, "runs", &ix->run_bytes, &in, err)) <= 0)
+		return r;
+	if ((n = bytes_get_u32(&in)) > FORMAT_RUNS_MAX)
+		return index_damaged(ix, "runs", err);
+	ix->run_table = (struct index_walk){ in, n };
 	ix->runs_complete = (s->flags & SECTION_INCOMPLETE) == 0;
-done:
-	free(buf);
-	return r;
+	if (!decoded)
+		return 0;
+	if ((ix->run = calloc(n + 1, sizeof *ix->run)) == NULL)
+		return out_of_memory(ix, err);
+	ix->runs = n;
+	return get_runs(ix, in) < 0 ? index_damaged(ix, "runs", err) : 0;
 }
 
 static int
@@ -219,7 +228,7 @@ get_rollups(struct index *ix, struct bytes_in *in, auditq_error *err)
 	for (size_t i = 0; i < ix->rollups; i++) {
 		struct section_rollup *d = &ix->rollup_data[i];
 		if (section_get_rollup(in, d) < 0)
-			return in->failed ? damaged(ix, "rollups", err)
+			return in->failed ? index_damaged(ix, "rollups", err)
 					  : out_of_memory(ix, err);
 		ix->rollup[i] = (struct index_rollup){
 			.stage = d->stage,
@@ -249,7 +258,7 @@ load_rollups(struct index *ix, auditq_error *err)
 	    0)
 		return r;
 	if ((n = bytes_get_u32(&in)) > FORMAT_STAGES_MAX + 1)
-		return damaged(ix, "rollups", err);
+		return index_damaged(ix, "rollups", err);
 	ix->rollup = calloc(n + 1, sizeof *ix->rollup);
 	ix->rollup_data = calloc(n + 1, sizeof *ix->rollup_data);
 	if (ix->rollup == NULL || ix->rollup_data == NULL)
@@ -271,12 +280,12 @@ load_replaced(struct index *ix, auditq_error *err)
 	if (r <= 0)
 		return r;
 	if ((n = bytes_get_u32(&in)) > SECTION_REPLACED_MAX)
-		return damaged(ix, "replaced files", err);
+		return index_damaged(ix, "replaced files", err);
 	if ((ix->replaced = calloc(n + 1, sizeof *ix->replaced)) == NULL)
 		return out_of_memory(ix, err);
 	for (; ix->nreplaced < n; ix->nreplaced++)
 		if (section_get_replaced(&in, &ix->replaced[ix->nreplaced], limit) < 0)
-			return damaged(ix, "replaced files", err);
+			return index_damaged(ix, "replaced files", err);
 	return 0;
 }
 
@@ -293,7 +302,8 @@ load(struct index *ix, unsigned want, auditq_error *err)
 		return r;
 	if ((want & INDEX_FILTERS) != 0 && (r = load_filters(ix, err)) < 0)
 		return r;
-	if ((want & INDEX_RUNS) != 0 && (r = load_runs(ix, err)) < 0)
+	if ((want & (INDEX_RUNS | INDEX_RUN_TABLE)) != 0 &&
+	    (r = load_runs(ix, (want & INDEX_RUNS) != 0, err)) < 0)
 		return r;
 	if ((want & INDEX_ROLLUPS) != 0 && (r = load_rollups(ix, err)) < 0)
 		return r;
@@ -303,21 +313,33 @@ load(struct index *ix, unsigned want, auditq_error *err)
 }
 
 int
-index_load(struct index **ret, int fd, uint64_t size, const char *path, unsigned want,
-    auditq_error *err)
+index_load_pages(struct index **ret, struct pages *pages, unsigned want, auditq_error *err)
 {
-	struct index *ix;
+	struct index *ix = calloc(1, sizeof *ix);
 	int r;
 
-	if ((ix = calloc(1, sizeof *ix)) == NULL)
-		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, path, "index");
-	if ((r = pages_open(&ix->pages, fd, size, path, err)) == 0)
-		r = load(ix, want, err);
-	pages_close(&ix->pages);
+	if (ix == NULL) {
+		pages_close(pages);
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, pages->path, "index");
+	}
+	ix->pages = *pages;
+	r = load(ix, want, err);
+	pages_close(pages);
+	ix->pages.tail = NULL;
 	if (r < 0) {
 		index_free(ix);
 		return r;
 	}
 	*ret = ix;
 	return 0;
+}
+
+int
+index_load(struct index **ret, int fd, uint64_t size, const char *path, unsigned want,
+    auditq_error *err)
+{
+	struct pages pages;
+	int r = pages_open(&pages, fd, size, path, err);
+
+	return r < 0 ? r : index_load_pages(ret, &pages, want, err);
 }

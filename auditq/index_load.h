@@ -24,12 +24,13 @@ struct index {
 	uint64_t *offset, *plain; /* of each member */
 
 	/* Sections that others point into. */
-	uint8_t *key_bytes, *filter_bytes, *rollup_bytes, *replaced_bytes;
+	uint8_t *key_bytes, *filter_bytes, *run_bytes, *rollup_bytes, *replaced_bytes;
 	struct index_key *key; /* ascending */
 	size_t keys;
 	struct section_filter *filter; /* one a member, or NULL: not loaded */
 	struct format_run *run;        /* ascending */
 	size_t runs;
+	struct index_walk run_table; /* at its start; empty: not loaded */
 	struct index_rollup *rollup;
 	struct section_rollup *rollup_data;
 	size_t rollups;
@@ -38,6 +39,10 @@ struct index {
 	size_t nreplaced;
 };
 
+/* Of something that stands in the index and cannot be. */
+int index_damaged(const struct index *ix, const char *what, auditq_error *err);
+/* A run of this archive, by what stands at `in`.  0 or -1. */
+int index_get_run(const struct index *ix, struct bytes_in *in, struct format_run *out);
 /* Order of two byte strings. */
 int index_compare(const char *a, size_t na, const char *b, size_t nb);
 

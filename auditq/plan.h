@@ -10,6 +10,7 @@
 
 #include "catalog.h"
 #include "index.h"
+#include "pages.h"
 #include "question.h"
 #include "workers.h"
 
@@ -106,11 +107,12 @@ void plan_free(struct plan *p);
 bool plan_asks_index(const struct question *q, const struct match_query *query);
 
 /*
- * The members of an archive that have to be read, in order; *out is to be freed.  fd is the archive, or -1.
+ * The members of an archive that have to be read, in order; *out is to be freed.  Its pages, if they are open
+ * (or NULL), are closed.
  * With answered (for a count), those whose summary tells how many of their lines match are added to
  * *answered instead.  0, or 1: the index is damaged, the file has to be read as a stream; negative.
  */
-int plan_members(struct plan *p, size_t file, int fd, const struct question *q,
+int plan_members(struct plan *p, size_t file, struct pages *pages, const struct question *q,
     const struct match_query *query, struct plan_member **out, size_t *n, uint64_t *answered,
     const struct qwarn *warn, auditq_counts *counts, auditq_error *err);
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "archive.h"
 #include "gunzip.h"
 #include "sequence.h"
 #include "schema_text.h"
@@ -236,14 +235,14 @@ keep_members(struct plan *plan, struct plan_file *f, struct plan_member *member,
 /* Ask an archive's index, now that it is open.  What there is to read is kept for its time; but of a count
  * only that there is nothing, since it is not known yet whether summaries may answer. */
 static int
-ask_index(const struct planning *p, struct plan_file *f, int fd)
+ask_index(const struct planning *p, struct plan_file *f, struct pages *pages)
 {
 	auditq_counts counts = { 0 };
 	struct plan_member *member = NULL;
 	uint64_t answered = 0;
 	size_t n = 0;
-	int r = plan_members(p->plan, (size_t)(f - p->plan->file), fd, p->q, p->query, &member,
-	    &n, p->counting ? &answered : NULL, p->warn, &counts, p->err);
+	int r = plan_members(p->plan, (size_t)(f - p->plan->file), pages, p->q, p->query,
+	    &member, &n, p->counting ? &answered : NULL, p->warn, &counts, p->err);
 
 	if (r < 0)
 		return r;
@@ -263,46 +262,83 @@ ask_index(const struct planning *p, struct plan_file *f, int fd)
 }
 
 static int
-look_at_gzip(const struct planning *p, struct plan_file *f, int fd)
+look_at_archive(const struct planning *p, struct plan_file *f, struct pages *pages)
 {
-	struct format_footer footer;
-	alog_error error;
-	int r;
+	int r = take_footer(p, f, &pages->footer);
 
-	error_reset(&error);
-	r = archive_read_footer(fd, f->in->size, f->in->path, &footer, &error);
-	if (r == 0) {
-		r = take_footer(p, f, &footer);
-		return r == 0 && f->how == PLAN_ARCHIVE && p->query != NULL
-		    ? ask_index(p, f, fd)
-		    : r;
-	}
-	if (r == ALOG_EVERSION) {
-		refuse(p, f, AUDITQ_EVERSION, error.text);
-		return 0;
-	}
-	look_for_lines(f, fd);
-	return look_at_start(p, f, fd, error.text);
+	if (r == 0 && f->how == PLAN_ARCHIVE && p->query != NULL)
+		r = ask_index(p, f, pages);
+	pages_close(pages);
+	return r;
+}
+
+static bool
+is_called_gzip(const struct catalog_file *in)
+{
+	size_t n = strlen(in->path);
+
+	return n >= 3 && strcmp(in->path + n - 3, ".gz") == 0;
 }
 
 static void
 look_at_plain(struct plan_file *f, int fd)
 {
 	const struct catalog_file *in = f->in;
-	size_t n = strlen(in->path);
 
 	/* What is called gzip may be taken for damaged gzip when it is read. */
-	f->plain = n < 3 || strcmp(in->path + n - 3, ".gz") != 0;
+	f->plain = !is_called_gzip(in);
 	if (in->writer[0] != '\0')
 		f->seqs = sequence_of_plain(fd, in->size, &f->first_seq, &f->last_seq);
+}
+
+/* 1: it is gzip; 0: it is not, or cannot be read. */
+static int
+look_at_magic(const struct planning *p, struct plan_file *f, int fd)
+{
+	uint8_t magic[2];
+	ssize_t n = sys_pread_all(fd, magic, sizeof magic, 0);
+
+	if (n < 0)
+		refuse(p, f, AUDITQ_EIO, "cannot read");
+	else if (gunzip_magic(magic, (size_t)n))
+		return 1;
+	else
+		look_at_plain(f, fd);
+	return 0;
+}
+
+/* Of what is called gzip its end first, which most often says all there is to know. */
+static int
+look_inside(const struct planning *p, struct plan_file *f, int fd)
+{
+	const struct catalog_file *in = f->in;
+	bool called = is_called_gzip(in);
+	struct pages pages;
+	auditq_error why;
+	int r;
+
+	if (!called && look_at_magic(p, f, fd) == 0)
+		return 0;
+	qerror_reset(&why);
+	r = pages_open(&pages, fd, in->size, in->path, &why);
+	if (r == 0)
+		return look_at_archive(p, f, &pages);
+	if (r == AUDITQ_ENOMEM)
+		return no_memory(p->err);
+	if (called && look_at_magic(p, f, fd) == 0)
+		return 0;
+	if (r == AUDITQ_EVERSION) {
+		refuse(p, f, r, why.text);
+		return 0;
+	}
+	look_for_lines(f, fd);
+	return look_at_start(p, f, fd, why.text);
 }
 
 int
 plan_look(const struct planning *p, struct plan_file *f, struct catalog_file *in)
 {
-	uint8_t magic[2];
-	ssize_t n;
-	int fd, r = 0;
+	int fd, r;
 
 	f->in = in;
 	f->how = PLAN_STREAM;
@@ -312,13 +348,7 @@ plan_look(const struct planning *p, struct plan_file *f, struct catalog_file *in
 		f->how = PLAN_SKIP;
 		return 0;
 	}
-	n = sys_pread_all(fd, magic, sizeof magic, 0);
-	if (n < 0)
-		refuse(p, f, AUDITQ_EIO, "cannot read");
-	else if (gunzip_magic(magic, (size_t)n))
-		r = look_at_gzip(p, f, fd);
-	else
-		look_at_plain(f, fd);
+	r = look_inside(p, f, fd);
 	(void)sys->close(fd);
 	return r;
 }

@@ -27,7 +27,7 @@ plan_asks_index(const struct question *q, const struct match_query *query)
 static unsigned
 index_parts(const struct question *q, const struct match_query *query)
 {
-	unsigned want = query->nrun > 0 ? INDEX_RUNS : 0;
+	unsigned want = query->nrun > 0 ? INDEX_RUN_TABLE : 0;
 
 	if (plan_asks_index(q, query))
 		want |= INDEX_FILTERS;
@@ -42,49 +42,52 @@ include_run(bool *excluded, size_t n, const struct format_run *run)
 		excluded[i] = false;
 }
 
-/* The runs of the table that are asked for, when there are more of these than the table has. */
-static void
-include_asked(struct choice *c, size_t runs)
+/* What to look for in the table: what is asked for, or every run, when so much is asked that each is looked up
+ * there. */
+static struct section_id *
+ids_to_seek(const struct match_query *query, size_t *n)
 {
-	for (size_t r = 0; r < runs; r++) {
-		const struct format_run *run = index_run(c->ix, r);
+	struct section_id *id = malloc(query->nrun * sizeof *id);
 
-		if (match_run_find(c->query->run, c->query->nrun, run->id, run->nid) <
-		    c->query->nrun)
-			include_run(c->by_run, index_members(c->ix), run);
-	}
+	*n = query->runs_sorted ? 1 : query->nrun;
+	if (id != NULL && query->runs_sorted)
+		section_id_set(&id[0], "", 0, false);
+	for (size_t i = 0; id != NULL && !query->runs_sorted && i < *n; i++)
+		section_id_set(&id[i], query->run[i].id, query->run[i].n, query->run[i].exact);
+	return id;
+}
+
+static bool
+is_asked(const struct match_query *query, const struct format_run *run)
+{
+	return !query->runs_sorted ||
+	    match_run_find(query->run, query->nrun, run->id, run->nid) < query->nrun;
 }
 
 static int
 look_up_runs(struct choice *c, auditq_error *err)
 {
-	size_t n = index_members(c->ix), first, end, runs;
+	struct index_walk walk = index_walk_runs(c->ix);
+	size_t n = index_members(c->ix), nid;
+	struct section_id *id;
+	struct format_run run;
 	bool complete = false;
+	int r;
 
 	if (c->query->nrun == 0 || c->query->invert)
 		return 0;
-	runs = index_runs(c->ix, &complete);
+	(void)index_runs(c->ix, &complete);
 	if (!complete)
 		return 0;
-	if ((c->by_run = malloc(n * sizeof *c->by_run + 1)) == NULL)
+	c->by_run = malloc(n * sizeof *c->by_run + 1);
+	if (c->by_run == NULL || (id = ids_to_seek(c->query, &nid)) == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "plan");
 	memset(c->by_run, true, n * sizeof *c->by_run);
-	if (c->query->runs_sorted && c->query->nrun > runs) {
-		include_asked(c, runs);
-		return 0;
-	}
-	for (size_t i = 0; i < c->query->nrun; i++) {
-		const struct match_run *asked = &c->query->run[i];
-
-		index_find_runs(c->ix, asked->id, asked->n, &first, &end);
-		for (size_t r = first; r < end; r++) {
-			const struct format_run *run = index_run(c->ix, r);
-
-			if (!asked->exact || run->nid == asked->n)
-				include_run(c->by_run, n, run);
-		}
-	}
-	return 0;
+	while ((r = index_seek_run(c->ix, &walk, id, nid, &run, err)) > 0)
+		if (is_asked(c->query, &run))
+			include_run(c->by_run, n, &run);
+	free(id);
+	return r;
 }
 
 static uint64_t
@@ -207,7 +210,7 @@ choose_all(struct choice *c, struct plan_member **out, size_t *nout, auditq_erro
 	return 0;
 }
 
-/* Whether all members can be held in memory; as a stream, an archive of any kind can be read. */
+/* Whether all members can be held in memory. */
 static bool
 members_fit(const struct index *ix)
 {
@@ -220,34 +223,32 @@ members_fit(const struct index *ix)
 	return true;
 }
 
-/* 0; 1: there is no index that is of use; negative. */
 static int
-load(struct index **ix, const struct catalog_file *f, int fd, unsigned want,
+load(struct index **ix, const struct catalog_file *f, struct pages *pages, unsigned want,
+    auditq_error *err)
+{
+	int fd, r;
+
+	if (pages != NULL)
+		return index_load_pages(ix, pages, want, err);
+	fd = sys->openat(AT_FDCWD, f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd < 0)
+		return AUDITQ_ENOENT;
+	r = index_load(ix, fd, f->size, f->path, want, err);
+	(void)sys->close(fd);
+	return r;
+}
+
+/* An archive of any kind can be read as a stream, which says why it cannot be opened. */
+static int
+unusable(const struct catalog_file *f, int code, const auditq_error *why,
     const struct qwarn *warn, auditq_error *err)
 {
-	auditq_error error;
-	int own = -1, r;
-
-	if (fd < 0)
-		fd = own = sys->openat(
-		    AT_FDCWD, f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
-	/* Reading it as a stream says why it cannot be opened. */
-	if (fd < 0)
-		return 1;
-	qerror_reset(&error);
-	r = index_load(ix, fd, f->size, f->path, want, &error);
-	if (own >= 0)
-		(void)sys->close(own);
-	if (r == 0 && members_fit(*ix))
-		return 0;
-	if (r == 0) {
-		index_free(*ix);
-		return 1;
-	}
-	if (r == AUDITQ_ENOMEM)
-		return qerror_set(err, r, ENOMEM, f->path, "index");
-	qwarn_send(warn, r, false, f->path, 0, error.offset,
-	    "no usable index, so all of it is read: %s", error.text);
+	if (code == AUDITQ_ENOMEM)
+		return qerror_set(err, code, ENOMEM, f->path, "index");
+	if (code != AUDITQ_ENOENT)
+		qwarn_send(warn, code, false, f->path, 0, why->offset,
+		    "no usable index, so all of it is read: %s", why->text);
 	return 1;
 }
 
@@ -265,22 +266,27 @@ take_planned(struct plan *p, struct plan_file *f, struct plan_member **out, size
 }
 
 int
-plan_members(struct plan *p, size_t file, int fd, const struct question *q,
+plan_members(struct plan *p, size_t file, struct pages *pages, const struct question *q,
     const struct match_query *query, struct plan_member **out, size_t *n, uint64_t *answered,
     const struct qwarn *warn, auditq_counts *counts, auditq_error *err)
 {
 	struct choice c = { .q = q, .query = query, .answered = answered, .counts = counts };
 	struct plan_file *f = &p->file[file];
-	struct index *ix;
+	struct index *ix = NULL;
+	auditq_error why;
 	int r;
 
 	if (f->planned)
 		return take_planned(p, f, out, n);
-	if ((r = load(&ix, f->in, fd, index_parts(q, query), warn, err)) != 0)
-		return r;
-	c.ix = ix;
-	if ((r = look_up_runs(&c, err)) == 0)
-		r = choose_all(&c, out, n, err);
+	qerror_reset(&why);
+	if ((r = load(&ix, f->in, pages, index_parts(q, query), &why)) == 0) {
+		c.ix = ix;
+		r = look_up_runs(&c, &why);
+	}
+	if (r < 0)
+		r = unusable(f->in, r, &why, warn, err);
+	else
+		r = members_fit(ix) ? choose_all(&c, out, n, err) : 1;
 	free(c.by_run);
 	index_free(ix);
 	return r;

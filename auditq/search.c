@@ -160,7 +160,7 @@ open_archive(struct search *s, size_t file, auditq_error *err)
 	if (taker != NULL && !f->shared &&
 	    (r = taker->archive(taker->arg, file, &literal, s->counts, err)) != 0)
 		return r < 0 ? r : 0;
-	r = plan_members(s->plan, file, -1, s->q, &s->query, &member, &n,
+	r = plan_members(s->plan, file, NULL, s->q, &s->query, &member, &n,
 	    answer ? &s->answered : NULL, &warn, s->counts, err);
 	if (r != 0)
 		return r < 0 ? r : sift_archive(s, file, err);

@@ -170,6 +170,33 @@ bytes_get_varint_max(struct bytes_in *b, uint64_t max)
 	return 0;
 }
 
+/* A varint ends at the byte whose top bit is clear. */
+void
+bytes_pass_varints(struct bytes_in *b, unsigned n)
+{
+	const uint8_t *p = b->p, *end = p + b->n;
+
+	while (n > 0 && end - p >= 8) {
+		uint64_t ends = ~get_le64(p) & UINT64_C(0x8080808080808080);
+
+		while (n > 1 && ends != 0) {
+			ends &= ends - 1;
+			n--;
+		}
+		if (ends == 0) {
+			p += 8;
+			continue;
+		}
+		p += __builtin_ctzll(ends) / 8 + 1;
+		n = 0;
+	}
+	for (; n > 0 && p < end; p++)
+		n -= *p < 0x80;
+	b->failed |= n > 0;
+	b->p = p;
+	b->n = (size_t)(end - p);
+}
+
 double
 bytes_get_double(struct bytes_in *b)
 {

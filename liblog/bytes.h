@@ -87,6 +87,8 @@ uint64_t bytes_get_u64(struct bytes_in *b);
 uint64_t bytes_get_varint(struct bytes_in *b);
 /* The same, at most max; a larger one is a failure. */
 uint64_t bytes_get_varint_max(struct bytes_in *b, uint64_t max);
+/* Pass over so many, whatever they say. */
+void bytes_pass_varints(struct bytes_in *b, unsigned n);
 double bytes_get_double(struct bytes_in *b);
 
 #endif

@@ -121,6 +121,9 @@ enum {
 	RUN_TIMED = 8, /* its times follow */
 };
 
+/* Of records, failed, members and a stage: they follow in any case. */
+#define RUN_NUMBERS 5
+
 /* What an id begins with: its length and one, or this for a UUID in 16 bytes. */
 #define RUN_UUID 0
 
@@ -200,6 +203,78 @@ section_get_run(struct bytes_in *in, struct format_run *out, int64_t base)
 	    bytes_get_varint_max(in, FORMAT_MEMBERS_MAX - 1u - out->first_member));
 	out->failed_stage = (int32_t)bytes_get_varint_max(in, FORMAT_STAGES_MAX + 1) - 1;
 	return in->failed || out->first_ts > out->last_ts ? -1 : 0;
+}
+
+void
+section_id_set(struct section_id *id, const char *text, size_t n, bool exact)
+{
+	char low[RUNID_LENGTH], high[RUNID_LENGTH];
+
+	*id = (struct section_id){ .text = text, .n = n, .exact = exact };
+	if (n > RUNID_LENGTH || (exact && n < RUNID_LENGTH))
+		return;
+	/* All UUIDs that start with the text lie between these; where they differ, any digit may stand. */
+	runid_format(low, (const uint8_t[16]){ 0 });
+	memcpy(high, low, sizeof high);
+	for (size_t i = n; i < sizeof high; i++)
+		high[i] = high[i] == '0' ? 'f' : high[i];
+	memcpy(low, text, n);
+	memcpy(high, text, n);
+	id->hex =
+	    runid_parse(low, sizeof low, id->bin) && runid_parse(high, sizeof high, id->mask);
+	for (size_t i = 0; i < sizeof id->mask; i++)
+		id->mask[i] = (uint8_t) ~(id->mask[i] ^ id->bin[i]);
+}
+
+static bool
+is_uuid_of(const struct section_id *id, const uint8_t *p)
+{
+	uint64_t a[2], want[2], mask[2];
+
+	memcpy(a, p, sizeof a);
+	memcpy(want, id->bin, sizeof want);
+	memcpy(mask, id->mask, sizeof mask);
+	return id->hex && (((a[0] ^ want[0]) & mask[0]) | ((a[1] ^ want[1]) & mask[1])) == 0;
+}
+
+static bool
+is_text_of(const struct section_id *id, const uint8_t *p, size_t n)
+{
+	return n >= id->n && (!id->exact || n == id->n) &&
+	    (id->n == 0 || memcmp(p, id->text, id->n) == 0);
+}
+
+static bool
+is_any_of(const struct section_id *id, size_t nid, bool uuid, const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < nid; i++)
+		if (uuid ? is_uuid_of(&id[i], p) : is_text_of(&id[i], p, n))
+			return true;
+	return false;
+}
+
+int
+section_seek_run(struct bytes_in *in, size_t *left, const struct section_id *id, size_t nid)
+{
+	for (; *left > 0; --*left) {
+		const struct bytes_in run = *in;
+		uint8_t c = bytes_get_u8(in);
+		size_t n = c == RUN_UUID ? 16 : (size_t)c - 1;
+		const uint8_t *p = bytes_get(in, n);
+
+		if (p == NULL || n > FORMAT_NAME_MAX)
+			return -1;
+		if (is_any_of(id, nid, c == RUN_UUID, p, n)) {
+			*in = run;
+			--*left;
+			return 1;
+		}
+		bytes_pass_varints(
+		    in, (bytes_get_u8(in) & RUN_TIMED) != 0 ? 2 + RUN_NUMBERS : RUN_NUMBERS);
+		if (in->failed)
+			return -1;
+	}
+	return 0;
 }
 
 void

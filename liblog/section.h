@@ -82,6 +82,23 @@ void section_put_run(struct bytes_out *b, const struct format_run *run, int64_t 
 /* 0 or -1. */
 int section_get_run(struct bytes_in *in, struct format_run *out, int64_t base);
 
+/* An id, or what it starts with, to be compared with ids as they are stored. */
+struct section_id {
+	const char *text; /* borrowed */
+	size_t n;
+	bool exact;
+	bool hex; /* it may be a UUID, which is stored in 16 bytes: */
+	uint8_t bin[16], mask[16];
+};
+
+void section_id_set(struct section_id *id, const char *text, size_t n, bool exact);
+/*
+ * Pass over runs, of which *left follow, as far as the next one that has any of these ids, for
+ * section_get_run to read.  1; 0: there is none; -1: the bytes are no runs.
+ */
+int section_seek_run(
+    struct bytes_in *in, size_t *left, const struct section_id *id, size_t nid);
+
 struct section_rollup {
 	const char *stage; /* NULL: of records without a stage */
 	size_t nstage;

@@ -51,6 +51,32 @@ static const struct {
 };
 
 static void
+varints_are_passed_over(void **state)
+{
+	const size_t kinds = sizeof varints / sizeof varints[0];
+
+	(void)state;
+	for (unsigned n = 0; n < 20; n++)
+		for (size_t first = 0; first < kinds; first++)
+			for (size_t behind = 0; behind < 10; behind++) {
+				struct bytes_out b = { 0 };
+				struct bytes_in in, cut;
+
+				for (size_t i = 0; i < n; i++)
+					bytes_put_varint(&b, varints[(first + i) % kinds].v);
+				cut = (struct bytes_in){ .p = b.p, .n = b.n - (n > 0) };
+				for (size_t i = 0; i < behind; i++)
+					bytes_put_u8(&b, 0);
+				in = (struct bytes_in){ .p = b.p, .n = b.n };
+				bytes_pass_varints(&in, n);
+				assert_true(in.n == behind && !in.failed);
+				bytes_pass_varints(&cut, n);
+				assert_int_equal(cut.failed, n > 0);
+				bytes_out_free(&b);
+			}
+}
+
+static void
 varint(void **state)
 {
 	(void)state;
@@ -102,6 +128,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(little_endian),
 		cmocka_unit_test(varint),
+		cmocka_unit_test(varints_are_passed_over),
 		cmocka_unit_test(failure_is_sticky),
 	};
 

@@ -377,6 +377,91 @@ add_event(struct lines *l, unsigned second, const char *run, const char *rest)
 
 #define NOON INT64_C(1761228000) /* 2025-10-23T14:00:00Z, in fact */
 
+/* The numbers of the runs that are met on a way through the table, as bits. */
+static unsigned
+found(const struct index *ix, const char *text, size_t n, bool exact)
+{
+	struct index_walk walk = index_walk_runs(ix);
+	struct section_id id;
+	struct format_run run;
+	unsigned met = 0;
+	bool complete;
+	int r;
+
+	section_id_set(&id, text, n, exact);
+	while ((r = index_seek_run(ix, &walk, &id, 1, &run, NULL)) > 0)
+		for (size_t i = 0; i < index_runs(ix, &complete); i++)
+			if (strcmp(index_run(ix, i)->id, run.id) == 0)
+				met |= 1u << i;
+	assert_int_equal(r, 0);
+	return met;
+}
+
+/* What found should say, by the texts of the ids. */
+static unsigned
+should_be_found(const struct index *ix, const char *text, size_t n, bool exact)
+{
+	unsigned met = 0;
+	bool complete;
+
+	for (size_t i = 0; i < index_runs(ix, &complete); i++) {
+		const struct format_run *run = index_run(ix, i);
+
+		if (run->nid >= n && memcmp(run->id, text, n) == 0 && (!exact || run->nid == n))
+			met |= 1u << i;
+	}
+	return met;
+}
+
+static void
+ids_are_found_by_what_they_begin_with(void **state)
+{
+	static const char *const ids[] = {
+		"0199feae-1111-7000-8000-000000000001",
+		"0199feae-1111-7000-8000-000000000010",
+		"0199feae-1111-7000-8000-00000000001f",
+		"0199feae-1111-7000-8000-0000000000011",
+		"0199feae-1111-7000-8000-00000000000",
+		"0199FEAE-1111-7000-8000-000000000001",
+		"0199feae-1111-7000-8000_000000000001",
+		"0199feae+1111-7000-8000-000000000001",
+		"ffffffff-ffff-ffff-ffff-ffffffffffff",
+		"00000000-0000-0000-0000-000000000000",
+		"0199feae",
+		"0",
+		"a",
+		"run-17",
+		"run",
+	};
+	static const char odd[] = "gf-:/0A";
+	struct lines l = { 0 };
+	uint64_t size;
+	char text[64];
+	bool complete;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+		add_event(&l, 1, ids[i], "");
+	int fd = make_archive(&l, 0, &size);
+	struct index *ix = must_load(fd, size, INDEX_ALL);
+	assert_int_equal(index_runs(ix, &complete), sizeof ids / sizeof ids[0]);
+	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+		for (size_t n = 0; n <= strlen(ids[i]); n++)
+			for (size_t o = 0; o < sizeof odd; o++) {
+				size_t more = n + (odd[o] != '\0');
+
+				memcpy(text, ids[i], n);
+				text[n] = odd[o];
+				assert_int_equal(found(ix, text, more, false),
+				    should_be_found(ix, text, more, false));
+				assert_int_equal(found(ix, text, more, true),
+				    should_be_found(ix, text, more, true));
+			}
+	index_free(ix);
+	close(fd);
+	free(l.p);
+}
+
 static void
 run_table(void **state)
 {
@@ -385,7 +470,6 @@ run_table(void **state)
 	const struct format_run *r;
 	uint64_t size;
 	bool complete;
-	size_t first, end;
 
 	(void)state;
 	add_event(&l, 1, "b2", ",\"event\":\"run.begin\"");
@@ -420,14 +504,14 @@ run_table(void **state)
 	assert_int_equal(r->failed, 2);
 	assert_memory_equal(index_rollup(ix, (size_t)r->failed_stage)->stage, "load", 4);
 
-	index_find_runs(ix, "0199", 4, &first, &end);
-	assert_true(first == 0 && end == 1);
-	index_find_runs(ix, "b2", 2, &first, &end);
-	assert_true(first == 1 && end == 2);
-	index_find_runs(ix, "", 0, &first, &end);
-	assert_true(first == 0 && end == 2);
-	index_find_runs(ix, "b2x", 3, &first, &end);
-	assert_true(first == end);
+	for (size_t n = 0; n <= strlen(uuid); n++)
+		assert_int_equal(found(ix, uuid, n, false), n == 0 ? 3 : 1);
+	assert_int_equal(found(ix, uuid, 35, true), 0);
+	assert_int_equal(found(ix, uuid, 36, true), 1);
+	assert_int_equal(found(ix, "b2", 1, true), 0);
+	assert_int_equal(found(ix, "b2", 1, false), 2);
+	assert_int_equal(found(ix, "b2", 2, true), 2);
+	assert_int_equal(found(ix, "b2x", 3, false), 0);
 	index_free(ix);
 	close(fd);
 	free(l.p);
@@ -949,6 +1033,7 @@ main(void)
 		cmocka_unit_test(no_without_filters_is_never_said),
 		cmocka_unit_test(keys_compete_for_the_filter),
 		cmocka_unit_test(run_table),
+		cmocka_unit_test(ids_are_found_by_what_they_begin_with),
 		cmocka_unit_test(rollups),
 		cmocka_unit_test(tables_say_when_they_overflow),
 		cmocka_unit_test(every_flipped_byte),

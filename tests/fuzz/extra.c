@@ -71,7 +71,7 @@ check_header(uint8_t *p, size_t n)
 	FUZZ_CLAIM(r == 1 || r == 0 || (r < 0 && err.code == r));
 	if (r == 1) {
 		struct schema same;
-		FUZZ_CLAIM(bytes == h.bytes && schema.nts <= SCHEMA_TS_MAX);
+		FUZZ_CLAIM(bytes == h.bytes && schema.ntest <= SCHEMA_TESTS_MAX);
 		length = schema_format(&schema, canonical);
 		FUZZ_CLAIM(length == 0 || schema_parse(canonical, length, &same) == 0);
 		FUZZ_CLAIM(length == 0 || schema_equal(&schema, &same));
@@ -124,14 +124,35 @@ check_filters(const uint8_t *p, size_t n)
 	bytes_out_free(&again);
 }
 
+/* A search for its id stops at the run; one that looks for nothing passes over it. */
+static void
+seek_run(const struct format_run *run, struct bytes_in at, struct bytes_in behind)
+{
+	struct bytes_in in = at;
+	struct section_id id;
+	size_t left = 1;
+
+	section_id_set(&id, run->id, run->nid, true);
+	FUZZ_CLAIM(section_seek_run(&in, &left, &id, 1) == 1 && in.p == at.p && left == 0);
+	left = 1;
+	FUZZ_CLAIM(section_seek_run(&in, &left, NULL, 0) == 0 && in.p == behind.p);
+}
+
 static void
 check_runs(const uint8_t *p, size_t n)
 {
 	struct bytes_in in = { p, n, false };
-	struct format_run run, same;
 
-	while (in.n > 0 && section_get_run(&in, &run, 1000) == 0) {
+	while (in.n > 0) {
+		const struct bytes_in at = in;
 		struct bytes_out out = { NULL, 0, 0, false };
+		struct format_run run, same;
+
+		/* They are compared with what is behind the ids. */
+		memset(&run, 0, sizeof run);
+		memset(&same, 0, sizeof same);
+		if (section_get_run(&in, &run, 1000) < 0)
+			break;
 		FUZZ_CLAIM(run.nid <= FORMAT_NAME_MAX && run.last_member >= run.first_member);
 		FUZZ_CLAIM(run.failed <= run.records && run.first_ts <= run.last_ts);
 		section_put_run(&out, &run, 1000);
@@ -139,6 +160,7 @@ check_runs(const uint8_t *p, size_t n)
 		FUZZ_CLAIM(section_get_run(&back, &same, 1000) == 0 && back.n == 0);
 		FUZZ_CLAIM(memcmp(&run, &same, sizeof run) == 0);
 		bytes_out_free(&out);
+		seek_run(&run, at, in);
 	}
 }
 
