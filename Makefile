@@ -21,10 +21,10 @@ LIBLOG_ONLY = level ring settings config retain thread keeper writer forks \
 AUDITQ = qerror zone_rule zone spans timespec spool catalog pages index_load index input gunzip source successor scan scan_set \
 	sift sift_member sift_moved sift_piece expr match require candidates prune batch temp spill merge sorter cache workers sequence plan plan_look plan_members \
 	plan_replaced twins lastrun frontier ranges relay tasks streams search tail sample measure rollups census story living muster roster pick around widen build passes notes query stats \
-	stats_export runs runs_export record output output/jsonl \
-	output/json output/csv target export pack_input pack_reject pack_store pack inspect_out inspect_json \
+	stats_export runs runs_export record term output output_row output/jsonl \
+	output/json output/csv output/tsv output/md output/raw output/pretty target export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover compact_survey compact_merge compact
-CLI = term say out table opt explain ask when cmd_query cmd_stats cmd_runs cmd_pack cmd_inspect cmd_recover cmd_compact main
+CLI = say out screen table opt explain ask when cmd_query cmd_stats cmd_runs cmd_pack cmd_inspect cmd_recover cmd_compact main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = \
@@ -95,7 +95,8 @@ SHARED = -shared -Wl,-z,nodelete -Wl,--as-needed $(if $(SAN),,-Wl,-z,defs)
 BOTH_O   = $(LIBLOG_BOTH:%=$O/liblog/%.o)
 LIBLOG_O = $(BOTH_O) $(LIBLOG_ONLY:%=$O/liblog/%.o)
 AUDITQ_O = $(AUDITQ:%=$O/auditq/%.o)
-CLI_O    = $(CLI:%=$O/auditq/cli/%.o)
+# A library's names are local to it: what escapes for terminals is linked by the program, too.
+CLI_O    = $(CLI:%=$O/auditq/cli/%.o) $O/auditq/term.o
 OBJECTS  = $(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS:%=$O/tests/test_%.o) $(PROGRAMS:%=$O/%.o) \
 	$(INSIDE_PROGRAMS:%=$O/%.o) $(BENCHES:%=$O/tests/bench/%.o) \
 	$(FUZZ:%=$O/tests/fuzz/%.o) $O/tests/fuzz/replay.o

@@ -237,6 +237,10 @@ enum auditq_format {
 	AUDITQ_JSONL = 0, /* each line as stored */
 	AUDITQ_JSON,      /* one array */
 	AUDITQ_CSV,       /* RFC 4180 with a header line */
+	AUDITQ_TSV,       /* tabs; \t \n \r \\ escaped in cells */
+	AUDITQ_MD,        /* a Markdown table */
+	AUDITQ_RAW,       /* each line as stored; takes no fields */
+	AUDITQ_PRETTY,    /* columns for people; control characters made visible */
 };
 
 typedef struct auditq_export_options {
@@ -244,9 +248,14 @@ typedef struct auditq_export_options {
 	int format;         /* auditq_format */
 	const char *fields; /* "a,b.c": only these, in this order; NULL: all */
 	bool force;         /* overwrite */
+	bool
+	    source; /* say where each record stands, file:offset: in objects as last member _source, else in front */
+	bool color; /* pretty: with the escape sequences of terminals */
+	unsigned
+	    width; /* pretty: fields go to another line where they would exceed so many cells; 0: never */
 } auditq_export_options;
 
-/* Name to format: "jsonl", "json", "csv"; or AUDITQ_EINVAL. */
+/* Name to format: "jsonl", "json", "csv", "tsv", "md", "raw", "pretty"; or AUDITQ_EINVAL. */
 AUDITQ_API int auditq_format_parse(const char *name);
 
 /*

@@ -32,9 +32,11 @@ export_records(auditq_t *q, struct output *o, auditq_error *err)
 	auditq_record rec;
 	int r;
 
-	while ((r = auditq_next(q, &rec, err)) > 0)
+	while ((r = auditq_next(q, &rec, err)) > 0) {
+		output_place(o, rec.path, rec.offset, rec.ts);
 		if ((r = output_record(o, rec.line, rec.len)) < 0)
 			return record_error(r, &rec, err);
+	}
 	return r < 0 ? r : output_end(o);
 }
 

@@ -1,15 +1,22 @@
 /* output - see output.h */
 #include "output.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "jbuf.h"
 
 static const struct output_format *const formats[] = {
 	[AUDITQ_JSONL] = &output_jsonl,
 	[AUDITQ_JSON] = &output_json,
 	[AUDITQ_CSV] = &output_csv,
+	[AUDITQ_TSV] = &output_tsv,
+	[AUDITQ_MD] = &output_md,
+	[AUDITQ_RAW] = &output_raw,
+	[AUDITQ_PRETTY] = &output_pretty,
 };
 
 enum { FORMATS = sizeof formats / sizeof formats[0] };
@@ -32,13 +39,18 @@ hand_on(struct output *o, const char *s, size_t n)
 		o->refused = o->fn(o->arg, s, n);
 }
 
+static void
+flush(struct output *o)
+{
+	hand_on(o, o->buf, o->nbuf);
+	o->nbuf = 0;
+}
+
 void
 output_bytes(struct output *o, const char *s, size_t n)
 {
-	if (n > sizeof o->buf - o->nbuf) {
-		hand_on(o, o->buf, o->nbuf);
-		o->nbuf = 0;
-	}
+	if (n > sizeof o->buf - o->nbuf)
+		flush(o);
 	if (n > sizeof o->buf) {
 		hand_on(o, s, n);
 		return;
@@ -145,6 +157,41 @@ output_token(struct field value)
 	return value;
 }
 
+/* The end of an object; any: it has members before. */
+static void
+close_object(struct output *o, bool any)
+{
+	struct jbuf b = { .p = o->scratch, .cap = o->nscratch };
+
+	if (o->source) {
+		jbuf_raw(&b, "\"_source\":", 10);
+		jbuf_str(&b, o->place, strlen(o->place));
+		if (any)
+			output_char(o, ',');
+		output_bytes(o, b.p, b.len);
+	}
+	output_char(o, '}');
+}
+
+int
+output_whole_object(struct output *o, const char *line, size_t n,
+    void (*put)(struct output *o, const char *s, size_t n))
+{
+	struct field object = output_object(line, n), key, value;
+	size_t iter = 0, end = object.n - 1;
+	int any;
+
+	if (!o->source) {
+		put(o, object.p, object.n);
+		return 0;
+	}
+	if (object.n < 2 || (any = field_members(&object, &iter, &key, &value)) < 0)
+		return AUDITQ_EJSON;
+	put(o, object.p, end);
+	close_object(o, any > 0);
+	return 0;
+}
+
 int
 output_columns(struct output *o, const char *line, size_t n,
     void (*put)(struct output *o, const char *s, size_t n))
@@ -164,7 +211,37 @@ output_columns(struct output *o, const char *line, size_t n,
 	}
 	if (before == '{')
 		output_char(o, '{');
-	output_char(o, '}');
+	close_object(o, before == ',');
+	return 0;
+}
+
+static bool
+room_for(struct output *o, size_t n)
+{
+	char *p;
+
+	if (n <= o->nscratch)
+		return true;
+	if ((p = realloc(o->scratch, n)) == NULL)
+		return false;
+	o->scratch = p;
+	o->nscratch = n;
+	return true;
+}
+
+int
+output_plain(struct output *o, const struct field *value, const char **s, size_t *n)
+{
+	bool none = value->type == FIELD_ABSENT || value->type == FIELD_NULL;
+
+	*s = none ? "" : value->p;
+	*n = none ? 0 : value->n;
+	if (value->type != FIELD_STRING || !value->escaped)
+		return 0;
+	if (!room_for(o, value->n))
+		return AUDITQ_ENOMEM;
+	*s = o->scratch;
+	*n = field_decode(value, o->scratch, o->nscratch);
 	return 0;
 }
 
@@ -247,18 +324,40 @@ output_new(struct output **ret, const auditq_export_options *opt, auditq_write_f
 	if (given.format < 0 || given.format >= FORMATS)
 		return qerror_set(
 		    err, AUDITQ_EINVAL, 0, NULL, "no such format: %d", given.format);
+	if (given.format == AUDITQ_RAW && given.fields != NULL)
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL, "raw lines have no fields");
 	if ((o = calloc(1, sizeof *o)) == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "output");
 	o->format = formats[given.format];
 	o->fn = fn;
 	o->arg = arg;
-	if (given.fields != NULL && (r = set_columns(o, given.fields, err)) < 0) {
+	o->source = given.source;
+	o->color = given.color;
+	o->width = given.width;
+	o->ts = CLOCK_NONE;
+	if (given.fields == NULL)
+		given.fields = o->format->fields;
+	/* Room for a place as JSON, each byte escaped. */
+	r = o->source && !room_for(o, 6 * (size_t)OUTPUT_PLACE_MAX)
+	    ? qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "output")
+	    : 0;
+	if (r == 0 && given.fields != NULL)
+		r = set_columns(o, given.fields, err);
+	if (r < 0) {
 		output_free(o);
 		return r;
 	}
 	o->format->begin(o);
 	*ret = o;
 	return 0;
+}
+
+void
+output_place(struct output *o, const char *path, uint64_t offset, int64_t ts)
+{
+	o->ts = ts;
+	if (o->source)
+		snprintf(o->place, sizeof o->place, "%s:%" PRIu64, path, offset);
 }
 
 int
@@ -269,6 +368,9 @@ output_record(struct output *o, const char *line, size_t n)
 	if (r < 0)
 		return r;
 	o->records++;
+	/* Whoever reads meanwhile sees whole records. */
+	if (o->nbuf > sizeof o->buf / 2)
+		flush(o);
 	return o->refused;
 }
 
@@ -276,8 +378,7 @@ int
 output_end(struct output *o)
 {
 	o->format->end(o);
-	hand_on(o, o->buf, o->nbuf);
-	o->nbuf = 0;
+	flush(o);
 	return o->refused;
 }
 
@@ -292,6 +393,8 @@ output_free(struct output *o)
 	free(o->col);
 	free(o->path);
 	free(o->value);
+	free(o->cells);
+	free(o->line.p);
 	free(o->scratch);
 	free(o);
 }

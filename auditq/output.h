@@ -9,12 +9,22 @@
 
 #include "field.h"
 #include "qerror.h"
+#include "schema.h"
+
+enum { OUTPUT_PLACE_MAX = 4096 + 24 };
 
 /* A field that was asked for. */
 struct output_column {
 	const char *name;
 	char *key; /* as JSON, with its quotes and colon */
 	size_t nkey;
+};
+
+/* Text that grows. */
+struct output_text {
+	char *p;
+	size_t n, cap;
+	bool failed; /* out of memory */
 };
 
 struct output {
@@ -24,8 +34,16 @@ struct output {
 	struct field_path *path; /* of each column */
 	struct field *value;     /* room for one of each column */
 	size_t ncol;             /* 0: all fields */
-	uint64_t records;        /* before the current one */
-	char *scratch;           /* decoded strings */
+	bool source;             /* say where each record stands */
+	bool color;
+	unsigned width;               /* of a line, in cells; 0: any */
+	char place[OUTPUT_PLACE_MAX]; /* of the current record: file:offset */
+	int64_t ts;       /* effective time of the current record; CLOCK_NONE: not known */
+	uint64_t records; /* before the current one */
+	struct schema_layout layout; /* pretty: what columns show */
+	size_t *cells;               /* pretty: how wide columns are so far */
+	struct output_text line;     /* pretty: the line that is put together */
+	char *scratch;               /* decoded strings */
 	size_t nscratch;
 	auditq_write_fn *fn;
 	void *arg;
@@ -37,11 +55,14 @@ struct output {
 /* One for each auditq_format.  record returns 0, AUDITQ_EJSON or AUDITQ_ENOMEM. */
 struct output_format {
 	const char *name;
+	const char
+	    *fields; /* what stands for all fields; NULL: it has a way of its own for them */
 	void (*begin)(struct output *o);
 	int (*record)(struct output *o, const char *line, size_t n);
 	void (*end)(struct output *o);
 };
-extern const struct output_format output_jsonl, output_json, output_csv;
+extern const struct output_format output_jsonl, output_json, output_csv, output_tsv, output_md,
+    output_raw, output_pretty;
 
 /* An auditq_format of that name, or AUDITQ_EINVAL. */
 int output_format_parse(const char *name);
@@ -49,6 +70,8 @@ int output_format_parse(const char *name);
 /* opt NULL: JSON Lines with all fields. */
 int output_new(struct output **ret, const auditq_export_options *opt, auditq_write_fn *fn,
     void *arg, auditq_error *err);
+/* Where the next record stands, and its effective time; what is not said is not shown. */
+void output_place(struct output *o, const char *path, uint64_t offset, int64_t ts);
 /* One line without its line feed.  0, or a negative code: that of fn, AUDITQ_EJSON, AUDITQ_ENOMEM. */
 int output_record(struct output *o, const char *line, size_t n);
 /* What stands at the end, and what is still in the buffer.  Without it an output is incomplete. */
@@ -69,5 +92,11 @@ int output_columns(struct output *o, const char *line, size_t n,
     void (*put)(struct output *o, const char *s, size_t n));
 /* A value's text as it stands in the line, a string's with its quotes. */
 struct field output_token(struct field value);
+/* A value for people: a string decoded, the rest as it stands, null and absent as nothing; valid until the
+ * next call.  AUDITQ_ENOMEM. */
+int output_plain(struct output *o, const struct field *value, const char **s, size_t *n);
+/* A line's object as it stands, with its source if that is asked for. */
+int output_whole_object(struct output *o, const char *line, size_t n,
+    void (*put)(struct output *o, const char *s, size_t n));
 
 #endif

@@ -121,6 +121,7 @@ auditq_runs_export_to(auditq_runs_t *runs, auditq_write_fn *fn, void *arg,
 	if (opt != NULL)
 		memcpy(&asked, opt, opt->size < sizeof asked ? opt->size : sizeof asked);
 	asked.size = sizeof asked;
+	asked.source = false; /* rows stand in no file */
 	if (asked.fields == NULL)
 		asked.fields = COLUMNS;
 	if ((r = output_new(&o, &asked, fn, arg, err)) < 0)

@@ -154,6 +154,7 @@ auditq_stats_export_to(const auditq_stats_t *s, auditq_write_fn *fn, void *arg,
 	if (opt != NULL)
 		memcpy(&asked, opt, opt->size < sizeof asked ? opt->size : sizeof asked);
 	asked.size = sizeof asked;
+	asked.source = false; /* rows stand in no file */
 	if (asked.fields == NULL && (asked.fields = columns = all_columns(s)) == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "statistics");
 	if ((r = output_new(&o, &asked, fn, arg, err)) == 0) {

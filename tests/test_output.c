@@ -108,6 +108,44 @@ static const struct {
 		   "\"\"s\"\":\"\"q\"\"}\"\r\n" },
 	{ "an escaped key", AUDITQ_CSV, NULL, { "{\"\\u0074s\":\"T\",\"a\\\"b\":\"\"}" },
 	    HEADER "T,,,,,,,,,,,,\"{\"\"a\\\"\"b\"\":\"\"\"\"}\"\r\n" },
+	/* TSV */
+	{ "escaped in cells", AUDITQ_TSV, "a,b",
+	    { "{\"a\":\"t\\tl\\nr\\rb\\\\q\\\"\",\"b\":[\"\\n\"]}", "{}" },
+	    "a\tb\nt\\tl\\nr\\rb\\\\q\"\t[\"\\\\n\"]\n\t\n" },
+
+	/* Markdown */
+	{ "markup is escaped", AUDITQ_MD, "a|b,c",
+	    { "{\"a|b\":\"x|y\\n*b* <i> _u_ `c` [l]\",\"c\":\"\\t\\\\&~\"}" },
+	    "| a\\|b | c |\n|---|---|\n"
+	    "| x\\|y<br>\\*b\\* &lt;i> \\_u\\_ \\`c\\` \\[l\\] |  \\\\&amp;\\~ |\n" },
+	{ "for a ticket", AUDITQ_MD, NULL, { "{\"ts\":\"T\",\"msg\":\"m\",\"x\":1}" },
+	    "| ts | level | run\\_id | stage | event | status | duration\\_ms | msg |\n"
+	    "|---|---|---|---|---|---|---|---|\n| T |  |  |  |  |  |  | m |\n" },
+
+	/* as stored */
+	{ "raw", AUDITQ_RAW, NULL, { " { \"a\" : \"\x80\" } \r" },
+	    " { \"a\" : \"\x80\" } \r\n" },
+
+	/* for people */
+	{ "pretty", AUDITQ_PRETTY, NULL,
+	    { "{\"ts\":\"2025-10-23T14:05:09.123456789Z\",\"level\":\"info\",\"run_id\":\"r\","
+	      "\"stage\":\"s\",\"msg\":\"m\",\"x\":{\"y\":[1, 2]}}",
+		"{\"level\":\"error\",\"event\":\"e\"}",
+		"{\"level\":\"info\",\"stage\":\"long one\",\"status\":\"failed\",\"message\":\"a\\nb\"}",
+		"{\"level\":7,\"k\":\"\",\"q\":\"a b\",\"t\":\"a\\tb\",\"\\u001b\":\"\\u202e\"}" },
+	    "  2025-10-23 14:05:09.123  info   s  m  x.y=[1, 2]  run_id=r\n"
+	    "! -                        error     e\n"
+	    "! -                        info   long one  a\\u000ab  status=failed\n"
+	    "  -                        7                k=\"\"  q=\"a b\"  t=\"a b\"  "
+	    "\\u001b=\\u202e\n" },
+	{ "wide and combining characters", AUDITQ_PRETTY, "a,b",
+	    { "{\"a\":\"\xe6\x97\xa5\xe6\x9c\xac\",\"b\":1}", "{\"a\":\"e\xcc\x81\",\"b\":2}",
+		"{\"a\":\"wider\",\"b\":3}", "{\"b\":4}" },
+	    "a     b\n\xe6\x97\xa5\xe6\x9c\xac  1\ne\xcc\x81     2\nwider  3\n       4\n" },
+	{ "pretty bytes that are no text", AUDITQ_PRETTY, "a", { "{\"a\":\"\x9b\\u009b\"}" },
+	    "a\n\\x9b\\u009b\n" },
+	{ "a pretty table of nothing", AUDITQ_PRETTY, "a", { NULL }, "" },
+
 	{ "last ts wins", AUDITQ_CSV, NULL, { "{\"ts\":\"1\",\"ts\":\"2\"}\r" },
 	    HEADER "2,,,,,,,,,,,,\r\n" },
 };
@@ -140,6 +178,75 @@ formats(void **state)
 			fail_msg("%s: got\n%s\nwant\n%s", cases[i].name, t.p, cases[i].want);
 		free(t.p);
 	}
+}
+
+/* Where each record stands, as each format says it. */
+static void
+sources(void **state)
+{
+	static const struct {
+		int format;
+		const char *fields, *line, *want;
+	} with[] = {
+		{ AUDITQ_JSONL, NULL, "{\"a\":1} \r",
+		    "{\"a\":1,\"_source\":\"p,\\\"\\u001b:7\"}\n" },
+		{ AUDITQ_JSONL, NULL, "{ }", "{ \"_source\":\"p,\\\"\\u001b:7\"}\n" },
+		{ AUDITQ_JSONL, "b", "{\"a\":1}", "{\"_source\":\"p,\\\"\\u001b:7\"}\n" },
+		{ AUDITQ_JSON, "a", "{\"a\":1}",
+		    "[\n{\"a\":1,\"_source\":\"p,\\\"\\u001b:7\"}\n]\n" },
+		{ AUDITQ_CSV, "a", "{}", "_source,a\r\n\"p,\"\"\x1b:7\",\r\n" },
+		{ AUDITQ_TSV, "a", "{\"a\":1}", "_source\ta\np,\"\x1b:7\t1\n" },
+		{ AUDITQ_MD, "a", "{\"a\":1}",
+		    "| \\_source | a |\n|---|---|\n| p,\"\x1b:7 | 1 |\n" },
+		{ AUDITQ_RAW, NULL, "{\"a\":1}", "p,\"\x1b:7:{\"a\":1}\n" },
+		{ AUDITQ_PRETTY, "a", "{\"a\":1}", "_source      a\np,\"\\u001b:7  1\n" },
+		{ AUDITQ_PRETTY, NULL, "{\"a\":1}",
+		    "p,\"\\u001b:7   1970-01-01 00:00:00.000         a=1\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof with / sizeof with[0]; i++) {
+		const auditq_export_options opt = { .size = sizeof opt,
+			.format = with[i].format,
+			.fields = with[i].fields,
+			.source = true };
+		struct text t = { 0 };
+		struct output *o;
+
+		assert_int_equal(output_new(&o, &opt, collect, &t, NULL), 0);
+		output_place(o, "p,\"\x1b", 7, 0);
+		assert_int_equal(output_record(o, with[i].line, strlen(with[i].line)), 0);
+		assert_int_equal(output_end(o), 0);
+		output_free(o);
+		assert_string_equal(t.p, with[i].want);
+		free(t.p);
+	}
+}
+
+/* Colours are where they are asked for; fields go to the next line where there is no room. */
+static void
+terminals(void **state)
+{
+	static const char line[] =
+	    "{\"ts\":0,\"level\":\"error\",\"stage\":\"s\",\"msg\":\"m\","
+	    "\"long\":\"0123456789\",\"x\":1}";
+	const auditq_export_options opt = {
+		.size = sizeof opt, .format = AUDITQ_PRETTY, .color = true, .width = 50
+	};
+	struct text t = { 0 };
+	struct output *o;
+
+	(void)state;
+	assert_int_equal(output_new(&o, &opt, collect, &t, NULL), 0);
+	assert_int_equal(output_record(o, line, strlen(line)), 0);
+	assert_int_equal(output_end(o), 0);
+	output_free(o);
+	assert_string_equal(t.p,
+	    "\033[1;31m! \033[0m\033[2m1970-01-01 00:00:00.000\033[0m  \033[1;31merror\033[0m  "
+	    "\033[36ms\033[0m  \033[1;31mm\033[0m\n"
+	    "                                     \033[2mlong=0123456789\033[0m\n"
+	    "                                     \033[2mx=1\033[0m\n");
+	free(t.p);
 }
 
 /* Lines and strings that are larger than any buffer here come out whole. */
@@ -213,7 +320,7 @@ wrong_options(void **state)
 		uint64_t offset;
 		int format;
 	} wrong[] = { { "", 0, 0 }, { "a,", 2, 0 }, { ",a", 0, 0 }, { "a, ,b", 2, 0 },
-		{ "a,b, a", 5, 0 }, { NULL, 0, -1 }, { NULL, 0, 3 } };
+		{ "a,b, a", 5, 0 }, { NULL, 0, -1 }, { NULL, 0, 7 }, { "a", 0, AUDITQ_RAW } };
 	struct output *o;
 
 	(void)state;
@@ -235,6 +342,10 @@ names(void **state)
 	assert_int_equal(output_format_parse("jsonl"), AUDITQ_JSONL);
 	assert_int_equal(output_format_parse("json"), AUDITQ_JSON);
 	assert_int_equal(output_format_parse("csv"), AUDITQ_CSV);
+	assert_int_equal(output_format_parse("tsv"), AUDITQ_TSV);
+	assert_int_equal(output_format_parse("md"), AUDITQ_MD);
+	assert_int_equal(output_format_parse("raw"), AUDITQ_RAW);
+	assert_int_equal(output_format_parse("pretty"), AUDITQ_PRETTY);
 	assert_int_equal(output_format_parse("CSV"), AUDITQ_EINVAL);
 	assert_int_equal(output_format_parse(""), AUDITQ_EINVAL);
 	assert_int_equal(output_format_parse(NULL), AUDITQ_EINVAL);
@@ -245,6 +356,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(formats),
+		cmocka_unit_test(sources),
+		cmocka_unit_test(terminals),
 		cmocka_unit_test(large),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(invalid_line),

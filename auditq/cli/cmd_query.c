@@ -10,12 +10,14 @@
 #include "opt.h"
 #include "out.h"
 #include "say.h"
+#include "screen.h"
 
 struct values {
 	struct ask_options ask;
 	const char *format, *fields, *output, *expand;
 	uint64_t limit, tail, after, before, around;
-	bool reverse, count, force;
+	bool reverse, count, force, source;
+	struct screen_options screen;
 };
 
 /* Of records around a match; the library takes no more. */
@@ -40,8 +42,12 @@ static const struct opt options[] = {
 	{ "reverse", 'r', OPT_FLAG, AT(reverse), NULL, "latest first" },
 	{ "count", 'c', OPT_FLAG, AT(count), NULL, "print only how many there are" },
 	{ "format", 'o', OPT_TEXT, AT(format), "FORMAT",
-	  "jsonl (each line as stored; the default), json (one array) or csv" },
+	  "pretty (the default on a terminal), jsonl (each line as stored; the default elsewhere), "
+	  "json (one array), csv, tsv, md (a Markdown table) or raw" },
 	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "only these fields, in this order" },
+	{ "source", 0, OPT_FLAG, AT(source), NULL,
+	  "with each record its file and the offset of its line" },
+	SCREEN_OPTIONS(AT(screen)),
 	{ "output", 'O', OPT_TEXT, AT(output), "FILE", "to FILE, which appears when it is complete" },
 	{ "force", 0, OPT_FLAG, AT(force), NULL, "overwrite FILE" },
 
@@ -81,6 +87,7 @@ static const struct opt_command command = {
 
 struct sink {
 	struct out out;
+	const struct screen *screen;
 	const struct ask *ask;
 };
 
@@ -90,6 +97,7 @@ print_piece(void *arg, const void *data, size_t n)
 {
 	struct sink *sink = arg;
 
+	screen_begin(sink->screen);
 	return sink->ask->lost ? AUDITQ_ECANCELED : out_write(&sink->out, data, n);
 }
 
@@ -106,12 +114,15 @@ print_count(struct ask *a, uint64_t *n, auditq_error *err)
 }
 
 static int
-print_records(struct ask *a, const auditq_export_options *opt, uint64_t *n, auditq_error *err)
+print_records(struct ask *a, const struct screen *screen, const auditq_export_options *opt,
+    uint64_t *n, auditq_error *err)
 {
-	struct sink sink = { .ask = a };
+	struct sink sink = { .ask = a, .screen = screen };
 	int r;
 
 	out_open(&sink.out);
+	/* What is pretty is safe, and has escape sequences of its own. */
+	sink.out.tty = sink.out.tty && opt->format != AUDITQ_PRETTY;
 	r = auditq_export_to(a->q, print_piece, &sink, opt, n, err);
 	if (sink.out.failed)
 		err->code = 0; /* it has been said why */
@@ -151,9 +162,10 @@ static bool
 check(const struct values *v, auditq_export_options *opt)
 {
 	if (v->format != NULL && (opt->format = auditq_format_parse(v->format)) < 0)
-		say("--format: not jsonl, json or csv: '%s'", v->format);
-	else if (v->count && (v->format != NULL || v->fields != NULL || v->output != NULL))
-		say("--count prints a number: --format, --fields and --output do not go with it");
+		say("--format: not pretty, jsonl, json, csv, tsv, md or raw: '%s'", v->format);
+	else if (v->count &&
+	    (v->format != NULL || v->fields != NULL || v->output != NULL || v->source))
+		say("--count prints a number: --format, --fields, --source and --output do not go with it");
 	else if (v->tail != UINT64_MAX && v->limit != UINT64_MAX)
 		say("--limit is the first, --tail the last: not both at once");
 	else if (v->tail != UINT64_MAX && v->reverse)
@@ -171,36 +183,54 @@ check(const struct values *v, auditq_export_options *opt)
 	return false;
 }
 
+static void
+ask_order(auditq_t *q, const struct values *v)
+{
+	if (v->limit != UINT64_MAX)
+		auditq_limit(q, v->limit);
+	if (v->tail != UINT64_MAX)
+		auditq_tail(q, v->tail);
+	auditq_reverse(q, v->reverse);
+	auditq_expand_run(q, v->expand != NULL);
+	auditq_context(q, (uint32_t)(v->before > 0 ? v->before : v->around),
+	    (uint32_t)(v->after > 0 ? v->after : v->around));
+}
+
+static int
+answer(struct ask *a, const struct values *v, const struct screen *screen,
+    auditq_export_options *opt, uint64_t *n, auditq_error *err)
+{
+	if (v->count)
+		return print_count(a, n, err);
+	if (v->format == NULL && screen->terminal)
+		opt->format = AUDITQ_PRETTY;
+	opt->color = screen->color;
+	opt->width = screen->width;
+	if (v->output != NULL)
+		return write_file(a, v->output, opt, n, err);
+	return print_records(a, screen, opt, n, err);
+}
+
 static int
 query(const struct values *v, const struct opt_list *paths)
 {
 	auditq_export_options opt = {
-		.size = sizeof opt, .fields = v->fields, .force = v->force
+		.size = sizeof opt, .fields = v->fields, .force = v->force, .source = v->source
 	};
+	struct screen screen;
 	auditq_error err = { 0 };
 	struct ask a;
 	uint64_t n = 0;
-	int r;
+	int r, status;
 
-	if (!check(v, &opt))
+	if (!check(v, &opt) || !screen_open(&screen, &v->screen, v->output == NULL) ||
+	    !ask_begin(&a, &v->ask, paths))
 		return CMD_ERROR;
-	if (!ask_begin(&a, &v->ask, paths))
-		return CMD_ERROR;
-	if (v->limit != UINT64_MAX)
-		auditq_limit(a.q, v->limit);
-	if (v->tail != UINT64_MAX)
-		auditq_tail(a.q, v->tail);
-	auditq_reverse(a.q, v->reverse);
-	auditq_expand_run(a.q, v->expand != NULL);
-	auditq_context(a.q, (uint32_t)(v->before > 0 ? v->before : v->around),
-	    (uint32_t)(v->after > 0 ? v->after : v->around));
-	if (v->count)
-		r = print_count(&a, &n, &err);
-	else if (v->output != NULL)
-		r = write_file(&a, v->output, &opt, &n, &err);
-	else
-		r = print_records(&a, &opt, &n, &err);
-	return ask_end(&a, r, &err, n > 0);
+	ask_order(a.q, v);
+	r = answer(&a, v, &screen, &opt, &n, &err);
+	status = ask_end(&a, r, &err, n > 0);
+	screen_end();
+	return status;
 }
 
 int

@@ -34,8 +34,8 @@ static const struct opt options[] = {
 	{ NULL, 0, OPT_SECTION, 0, NULL, "How they are shown:" },
 	{ "reverse", 'r', OPT_FLAG, AT(reverse), NULL, "latest first" },
 	{ "format", 'o', OPT_TEXT, AT(format), "FORMAT",
-	  "table (the default), jsonl, json or csv" },
-	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "with jsonl, json or csv: only these columns" },
+	  "table (the default), jsonl, json, csv, tsv or md" },
+	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "not with table: only these columns" },
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "With records:" },
 	ASK_WHICH(AT(ask)),
@@ -223,9 +223,9 @@ static bool
 check(const struct values *v, auditq_export_options *out)
 {
 	if (is_table(v) && v->fields != NULL)
-		say("--fields is about --format jsonl, json or csv");
+		say("--fields is about the other formats than table");
 	else if (!is_table(v) && (out->format = auditq_format_parse(v->format)) < 0)
-		say("--format: not table, jsonl, json or csv: '%s'", v->format);
+		say("--format: not table, jsonl, json, csv, tsv or md: '%s'", v->format);
 	else if (v->tail != UINT64_MAX && v->limit != UINT64_MAX)
 		say("--limit is the first, --tail the last: not both at once");
 	else if (v->tail != UINT64_MAX && v->reverse)

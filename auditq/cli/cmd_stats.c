@@ -30,8 +30,8 @@ static const struct opt options[] = {
 	{ "exact", 0, OPT_FLAG, AT(exact), NULL,
 	  "quantiles exactly, from every record, instead of within 1 %" },
 	{ "format", 'o', OPT_TEXT, AT(format), "FORMAT",
-	  "table (the default), jsonl, json or csv" },
-	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "with jsonl, json or csv: only these columns" },
+	  "table (the default), jsonl, json, csv, tsv or md" },
+	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "not with table: only these columns" },
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "Of which records:" },
 	ASK_WHICH(AT(ask)),
@@ -217,11 +217,11 @@ stats(const struct values *v, const struct opt_list *paths)
 	int r;
 
 	if (is_table(v) && v->fields != NULL) {
-		say("--fields is about --format jsonl, json or csv");
+		say("--fields is about the other formats than table");
 		return CMD_ERROR;
 	}
 	if (!is_table(v) && (out.format = auditq_format_parse(v->format)) < 0) {
-		say("--format: not table, jsonl, json or csv: '%s'", v->format);
+		say("--format: not table, jsonl, json, csv, tsv or md: '%s'", v->format);
 		return CMD_ERROR;
 	}
 	if (!ask_begin(&a, &v->ask, paths))

@@ -9,7 +9,7 @@
 
 #include "term.h"
 
-/* Write text safely; returns the columns that it took, a character counted as one. */
+/* Write text safely; returns the columns that it took. */
 static size_t
 show(const char *s, size_t n)
 {
@@ -21,8 +21,7 @@ show(const char *s, size_t n)
 		size_t piece = n < TERM_PIECE ? n : TERM_PIECE;
 		size_t len = piece > 0 ? term_escape(&t, s, piece, safe) : term_end(&t, safe);
 		fwrite(safe, 1, len, stderr);
-		for (size_t i = 0; i < len; i++)
-			columns += (safe[i] & 0xc0) != 0x80;
+		columns += term_cells(safe, len);
 		if (piece == 0)
 			return columns;
 		s += piece;

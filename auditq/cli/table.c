@@ -64,15 +64,10 @@ table_text(struct table *t, const char *text)
 	table_cell(t, text, strlen(text));
 }
 
-/* In characters. */
 static size_t
 width_of(const char *s)
 {
-	size_t n = 0;
-
-	for (; *s != '\0'; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
+	return term_cells(s, strlen(s));
 }
 
 static size_t

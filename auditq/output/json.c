@@ -15,8 +15,7 @@ json_record(struct output *o, const char *line, size_t n)
 	output_text(o, o->records == 0 ? "\n" : ",\n");
 	if (o->ncol > 0)
 		return output_columns(o, object.p, object.n, output_utf8);
-	output_utf8(o, object.p, object.n);
-	return 0;
+	return output_whole_object(o, line, n, output_utf8);
 }
 
 static void
@@ -25,4 +24,4 @@ json_end(struct output *o)
 	output_text(o, o->records == 0 ? "]\n" : "\n]\n");
 }
 
-const struct output_format output_json = { "json", json_begin, json_record, json_end };
+const struct output_format output_json = { "json", NULL, json_begin, json_record, json_end };

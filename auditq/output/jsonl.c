@@ -12,10 +12,12 @@ jsonl_record(struct output *o, const char *line, size_t n)
 {
 	int r = 0;
 
-	if (o->ncol == 0)
-		output_bytes(o, line, n);
-	else
+	if (o->ncol > 0)
 		r = output_columns(o, line, n, output_bytes);
+	else if (o->source)
+		r = output_whole_object(o, line, n, output_bytes);
+	else
+		output_bytes(o, line, n);
 	output_char(o, '\n');
 	return r;
 }
@@ -26,4 +28,5 @@ jsonl_end(struct output *o)
 	(void)o;
 }
 
-const struct output_format output_jsonl = { "jsonl", jsonl_begin, jsonl_record, jsonl_end };
+const struct output_format output_jsonl = { "jsonl", NULL, jsonl_begin, jsonl_record,
+	jsonl_end };

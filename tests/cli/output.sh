@@ -91,7 +91,7 @@ holds "also when SIGPIPE was ignored" sh -c 'grep -qx 141 rc && ! [ -s err ]'
 printf '{"ts":"2025-10-23T00:00:00Z","s":"\033[31mred\302\233\342\200\256\177\303\251\t\200"}\r\n' | tr '\t' ' ' >bad.txt
 printf '{"ts":"2025-10-23T00:00:00Z","s":"\302\233\342\200\256\177\303\251\200"}\r\n' >tty.jsonl
 if command -v script >/dev/null; then
-	script -qec "'$AUDITQ' tty.jsonl" /dev/null >out 2>err </dev/null
+	script -qec "'$AUDITQ' -o jsonl --pager never tty.jsonl" /dev/null >out 2>err </dev/null
 	status=$?
 	tr -d '\r' <out >shown
 	printf '%s\n' '{"ts":"2025-10-23T00:00:00Z","s":"\u009b\u202e\u007fé\x80"}' >want

@@ -111,7 +111,7 @@ refused() {
 		fail "$name"
 	fi
 }
-refused "a format that is none" "table, jsonl, json or csv: 'xml'" -o xml
+refused "a format that is none" "table, jsonl, json, csv, tsv or md: 'xml'" -o xml
 refused "columns of the table" "--fields is about" --fields records
 refused "a group without a name" "without a name" --by stage,
 refused "a group twice" "twice" --by stage,stage

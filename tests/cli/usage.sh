@@ -55,7 +55,7 @@ refused "an empty number" "--limit: not a number: ''" --limit ''
 refused "no argument" "--limit needs an argument" --limit
 refused "an argument too much" "--failed takes no argument" --failed=yes
 refused "too many threads" "--jobs" -j 5000 one.jsonl
-refused "a format that is none" "jsonl, json or csv: 'xml'" -o xml one.jsonl
+refused "a format that is none" "csv, tsv, md or raw: 'xml'" -o xml one.jsonl
 refused "first and last" "--limit is the first, --tail the last" -n 3 --limit 3 one.jsonl
 refused "last and reversed" "--reverse --limit" -r -n 3 one.jsonl
 refused "count and format" "--count" -c -o csv one.jsonl

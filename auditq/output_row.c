@@ -1,0 +1,199 @@
+/* output_row - see output_row.h */
+#include "output_row.h"
+
+#include <string.h>
+
+static const char *const envelope[] = { "ts", "level", "run_id", "seq", "service", "host",
+	"pid", "stage", "event", "status", "duration_ms", "msg" };
+
+enum { ENVELOPE = sizeof envelope / sizeof envelope[0] };
+
+/* ---- cells ---- */
+
+/* The inside of a cell, or a part of it. */
+static void
+put_inside(struct output *o, const struct output_row_style *style, const char *s, size_t n)
+{
+	size_t good = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *instead = style->escape(s[i]);
+
+		if (instead == NULL)
+			continue;
+		output_utf8(o, s + good, i - good);
+		output_text(o, instead);
+		good = i + 1;
+	}
+	output_utf8(o, s + good, n - good);
+}
+
+static bool
+needs_quotes(const struct output_row_style *style, const char *s, size_t n)
+{
+	if (style->quote[0] == '\0')
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (s[i] != '\0' && strchr(style->quoted, s[i]) != NULL)
+			return true;
+	return false;
+}
+
+static void
+put_text(struct output *o, const struct output_row_style *style, const char *s, size_t n)
+{
+	const char *quote = needs_quotes(style, s, n) ? style->quote : "";
+
+	output_text(o, quote);
+	put_inside(o, style, s, n);
+	output_text(o, quote);
+}
+
+static int
+put_value(struct output *o, const struct output_row_style *style, const struct field *value)
+{
+	const char *s;
+	size_t n;
+
+	if (output_plain(o, value, &s, &n) < 0)
+		return AUDITQ_ENOMEM;
+	put_text(o, style, s, n);
+	return 0;
+}
+
+/* ---- rows ---- */
+
+/* A record of one empty cell would be a blank line, which readers skip. */
+static bool
+would_be_blank(const struct output *o, const struct field *value, size_t n)
+{
+	return n == 1 && !o->source &&
+	    (value->type == FIELD_ABSENT || value->type == FIELD_NULL || value->n == 0);
+}
+
+/* The start of a row, and the place of its record. */
+static void
+start_row(struct output *o, const struct output_row_style *style, const char *place)
+{
+	output_text(o, style->start);
+	if (!o->source)
+		return;
+	put_text(o, style, place, strlen(place));
+	output_text(o, style->between);
+}
+
+static int
+put_cells(
+    struct output *o, const struct output_row_style *style, const struct field *value, size_t n)
+{
+	int r = 0;
+
+	start_row(o, style, o->place);
+	if (would_be_blank(o, value, n))
+		output_text(o, style->blank);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (i > 0)
+			output_text(o, style->between);
+		r = put_value(o, style, &value[i]);
+	}
+	return r;
+}
+
+/* ---- all fields ---- */
+
+/* The index of an envelope key, or ENVELOPE. */
+static int
+envelope_index(const struct field *key)
+{
+	int i = 0;
+
+	while (i < ENVELOPE && !field_equals(key, envelope[i], strlen(envelope[i])))
+		i++;
+	return i;
+}
+
+/* The members that have no column of their own, as an object, which has quotes. */
+static void
+put_extra(struct output *o, const struct output_row_style *style, const struct field *object)
+{
+	struct field key, value;
+	bool any = false;
+	size_t iter = 0;
+
+	while (field_members(object, &iter, &key, &value) > 0) {
+		if (envelope_index(&key) < ENVELOPE)
+			continue;
+		struct field name = output_token(key), token = output_token(value);
+		if (!any)
+			output_text(o, style->quote);
+		put_inside(o, style, any ? "," : "{", 1);
+		put_inside(o, style, name.p, name.n);
+		output_char(o, ':');
+		put_inside(o, style, token.p, token.n);
+		any = true;
+	}
+	if (any) {
+		put_inside(o, style, "}", 1);
+		output_text(o, style->quote);
+	}
+}
+
+static int
+put_all(struct output *o, const struct output_row_style *style, const char *line, size_t n)
+{
+	struct field column[ENVELOPE + 1] = { 0 }; /* the last one takes what has no column */
+	struct field object = output_object(line, n), key, value;
+	size_t iter = 0;
+	int r;
+
+	while ((r = field_members(&object, &iter, &key, &value)) > 0)
+		column[envelope_index(&key)] = value;
+	if (r < 0)
+		return AUDITQ_EJSON;
+	if ((r = put_cells(o, style, column, ENVELOPE)) < 0)
+		return r;
+	output_text(o, style->between);
+	put_extra(o, style, &object);
+	return 0;
+}
+
+/* ---- the format's ---- */
+
+size_t
+output_row_columns(const struct output *o)
+{
+	return (o->ncol > 0 ? o->ncol : ENVELOPE + 1) + o->source;
+}
+
+void
+output_row_names(struct output *o, const struct output_row_style *style)
+{
+	start_row(o, style, "_source");
+	for (size_t i = 0; o->ncol == 0 && i < ENVELOPE; i++) {
+		output_text(o, envelope[i]);
+		output_text(o, style->between);
+	}
+	if (o->ncol == 0)
+		output_text(o, "extra");
+	for (size_t i = 0; i < o->ncol; i++) {
+		if (i > 0)
+			output_text(o, style->between);
+		put_text(o, style, o->col[i].name, strlen(o->col[i].name));
+	}
+	output_text(o, style->end);
+}
+
+int
+output_row(struct output *o, const struct output_row_style *style, const char *line, size_t n)
+{
+	int r;
+
+	if (o->ncol == 0)
+		r = put_all(o, style, line, n);
+	else if (field_get(line, n, o->path, o->ncol, o->value) < 0)
+		r = AUDITQ_EJSON;
+	else
+		r = put_cells(o, style, o->value, o->ncol);
+	output_text(o, style->end);
+	return r;
+}
