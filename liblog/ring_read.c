@@ -120,7 +120,9 @@ parse_live(struct ring_copy *out, const uint8_t *h, uint64_t bytes)
 	out->tail_seq = get_le64(h + RING_AT_TAIL_SEQ);
 	out->head_seq = ring_widen(ring_head_count(get_le64(h + RING_AT_HEAD)), out->tail_seq);
 	out->lost = dropped > told ? dropped - told : 0;
-	return out->head_seq - out->tail_seq <= bytes / RING_GRAIN;
+	/* Numbers never come to an end: one that does is damage. */
+	return out->head_seq >= out->tail_seq &&
+	    out->head_seq - out->tail_seq <= bytes / RING_GRAIN;
 }
 
 static int
