@@ -258,46 +258,28 @@ check_patterns(const struct match_query *query, auditq_error *err)
 	return r;
 }
 
-/* The old text and the new one, and-ed. */
-static int
-join_where(auditq_t *q, const char *text)
-{
-	struct expr *all;
-	char *joined;
-	int r;
-
-	if (q->ask.where_text == NULL)
-		joined = strdup(text);
-	else if (asprintf(&joined, "(%s) and (%s)", q->ask.where_text, text) < 0)
-		joined = NULL;
-	if (joined == NULL)
-		return no_memory(q);
-	if ((r = expr_parse(&all, joined, &q->wrong)) < 0) {
-		free(joined);
-		return r;
-	}
-	expr_free(q->ask.where);
-	free(q->ask.where_text);
-	q->ask.where = all;
-	q->ask.where_text = joined;
-	return 0;
-}
-
 int
 auditq_where(auditq_t *q, const char *text)
 {
 	struct expr *where = NULL;
+	struct expr_env env;
 	int r = refuse(q);
 
 	if (r < 0)
 		return r;
 	if (text == NULL)
 		return wrong(q, "no expression");
-	/* By itself first: positions in errors are those of this text. */
-	if ((r = expr_parse(&where, text, &q->wrong)) == 0)
+	if ((r = need_now(q)) < 0)
+		return r;
+	env = (struct expr_env){ q->ask.now, q->ask.zone };
+	if ((r = expr_parse(&where, text, &env, &q->wrong)) == 0)
 		r = check_patterns(&(struct match_query){ .where = where }, &q->wrong);
-	expr_free(where);
-	return r < 0 ? r : join_where(q, text);
+	if (r < 0) {
+		expr_free(where);
+		return r;
+	}
+	expr_join_take(&q->ask.where, where);
+	return 0;
 }
 
 /* ---- patterns ---- */

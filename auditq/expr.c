@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "timespec.h"
+#include "value_file.h"
+
 struct expr {
 	struct expr_node
 	    *node; /* room for all that the text can hold, so that none ever moves */
@@ -12,12 +15,26 @@ struct expr {
 	char *text; /* decoded strings and paths */
 	size_t nnode, nvalue, ntext;
 	struct expr_node *root;
+	struct list *list; /* of files */
+	/* Of what was joined to it: */
+	struct expr *more;
+	struct expr_node all; /* the root then, if it was none of its own nodes */
+	size_t nall;          /* ids given */
+};
+
+/* The values of a file. */
+struct list {
+	struct list *next;
+	struct value_file file;
+	struct expr_value value[];
 };
 
 struct parser {
 	const char *text;
 	size_t at, n;
 	int depth;
+	int code; /* AUDITQ_ENOMEM, if that is why there is no tree */
+	const struct expr_env *env;
 	struct expr *e;
 	auditq_error *err;
 };
@@ -215,35 +232,50 @@ parse_string(struct parser *p, bool pattern, struct expr_value *out)
 	return true;
 }
 
-/* -?(0|[1-9]digits)(.digits)?([eE][+-]?digits)? */
-static size_t
-number_length(const char *s)
+static bool
+is_digit(char c)
 {
-	static const char digits[] = "0123456789";
-	size_t n = *s == '-', some = strspn(s + n, digits);
+	return c >= '0' && c <= '9';
+}
 
-	if (some == 0 || (s[n] == '0' && some > 1))
+static size_t
+digits(const char *s, size_t n)
+{
+	size_t some = 0;
+
+	while (some < n && is_digit(s[some]))
+		some++;
+	return some;
+}
+
+/* -?(0|[1-9]digits)(.digits)?([eE][+-]?digits)? at the start of s[0..n); 0: there is none. */
+static size_t
+number_length(const char *s, size_t n)
+{
+	size_t at = n > 0 && *s == '-', some = digits(s + at, n - at);
+
+	if (some == 0 || (s[at] == '0' && some > 1))
 		return 0;
-	n += some;
-	if (s[n] == '.') {
-		if ((some = strspn(s + n + 1, digits)) == 0)
+	at += some;
+	if (at < n && s[at] == '.') {
+		if ((some = digits(s + at + 1, n - at - 1)) == 0)
 			return 0;
-		n += 1 + some;
+		at += 1 + some;
 	}
-	if ((s[n] | 0x20) == 'e') {
-		n++;
-		n += s[n] == '+' || s[n] == '-';
-		if ((some = strspn(s + n, digits)) == 0)
+	if (at < n && (s[at] | 0x20) == 'e') {
+		at++;
+		at += at < n && (s[at] == '+' || s[at] == '-');
+		if ((some = digits(s + at, n - at)) == 0)
 			return 0;
-		n += some;
+		at += some;
 	}
-	return expr_is_word(s[n]) ? 0 : n;
+	return at < n && expr_is_word(s[at]) ? 0 : at;
 }
 
 static bool
 parse_number(struct parser *p, struct expr_value *out)
 {
-	size_t n = number_length(p->text + p->at);
+	size_t n = number_length(p->text + p->at, p->n - p->at);
 
 	if (n == 0)
 		return false;
@@ -256,23 +288,142 @@ parse_number(struct parser *p, struct expr_value *out)
 	return true;
 }
 
+/* The length of digits, letters and what stands between them in times; symbols: between digits. */
+static size_t
+spec_length(const struct parser *p, const char *symbols)
+{
+	size_t n = 0;
+
+	while (p->at + n < p->n) {
+		const char c = p->text[p->at + n];
+
+		if (!(is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+			strchr(symbols, c) != NULL))
+			break;
+		n++;
+	}
+	return n;
+}
+
+/* 20 digits at most are written for two bytes of text. */
+#define DURATION_ROOM 24
+
+/* [-]1.5s, 2h30m: a number of milliseconds.  False, and nothing is said: it is none. */
+static bool
+parse_duration(struct parser *p, struct expr_value *out)
+{
+	const bool negative = p->text[p->at] == '-';
+	const size_t start = p->at;
+	char spec[DURATION_ROOM * 2], *text = p->e->text + p->e->ntext;
+	int64_t ns;
+	size_t n;
+
+	p->at += negative;
+	n = spec_length(p, ".");
+	if (n >= sizeof spec || expr_is_word(p->text[p->at + n])) {
+		p->at = start;
+		return false;
+	}
+	memcpy(spec, p->text + p->at, n);
+	spec[n] = '\0';
+	if (timespec_duration(spec, &ns, NULL, NULL) < 0) {
+		p->at = start;
+		return false;
+	}
+	p->at += n;
+	ns = negative ? -ns : ns;
+	out->type = FIELD_NUMBER;
+	out->text = text;
+	out->n = (size_t)(ns % 1000000 == 0
+		? snprintf(text, DURATION_ROOM, "%lld", (long long)(ns / 1000000))
+		: snprintf(text, DURATION_ROOM, "%llde-6", (long long)ns));
+	p->e->ntext += out->n;
+	return true;
+}
+
+/* The time in the next n bytes. */
+static bool
+parse_instant(struct parser *p, size_t n, struct expr_value *out)
+{
+	char spec[96];
+	const char *why;
+	size_t pos;
+
+	if (n >= sizeof spec) {
+		fail(p, p->at, "no time is as long");
+		return false;
+	}
+	memcpy(spec, p->text + p->at, n);
+	spec[n] = '\0';
+	if (timespec_parse(spec, p->env != NULL ? p->env->now : 0,
+		p->env != NULL ? p->env->zone : NULL, &out->instant, &pos, &why) < 0) {
+		fail(p, p->at + pos, "time: %s", why);
+		return false;
+	}
+	p->at += n;
+	return true;
+}
+
+/* Behind "t". */
+static bool
+parse_quoted_time(struct parser *p, struct expr_value *out)
+{
+	const size_t start = p->at;
+	const char *end = memchr(p->text + start + 1, p->text[start], p->n - start - 1);
+
+	if (end == NULL) {
+		fail(p, start, "time does not end");
+		return false;
+	}
+	out->pos = ++p->at;
+	if (!parse_instant(p, (size_t)(end - p->text) - p->at, out))
+		return false;
+	p->at++;
+	return true;
+}
+
+static bool
+is_quote(const struct parser *p, size_t at)
+{
+	return at < p->n && (p->text[at] == '"' || p->text[at] == '\'');
+}
+
+static bool
+is_date(const struct parser *p)
+{
+	for (size_t i = 0; i < 4; i++)
+		if (p->at + i >= p->n || !is_digit(p->text[p->at + i]))
+			return false;
+	return p->at + 4 < p->n && p->text[p->at + 4] == '-';
+}
+
 static bool
 parse_literal(struct parser *p, const char *after, struct expr_value *out)
 {
 	size_t n = peek_word(p);
 
 	*out = (struct expr_value){ .pos = p->at };
-	if (p->at < p->n && (p->text[p->at] == '"' || p->text[p->at] == '\''))
+	if (is_quote(p, p->at))
 		return parse_string(p, false, out);
+	if (p->at < p->n && p->text[p->at] == 't' && is_quote(p, p->at + 1)) {
+		p->at++;
+		return parse_quoted_time(p, out);
+	}
+	if (is_date(p))
+		return parse_instant(p, spec_length(p, ":.+-"), out);
 	if (accept_word(p, "true"))
 		out->type = FIELD_TRUE;
 	else if (accept_word(p, "false"))
 		out->type = FIELD_FALSE;
 	else if (accept_word(p, "null"))
 		out->type = FIELD_NULL;
-	if (out->type != FIELD_ABSENT || parse_number(p, out))
+	if (out->type != FIELD_ABSENT || parse_number(p, out) || parse_duration(p, out))
 		return true;
-	if (n > 0)
+	if (n > 0 && is_digit(p->text[p->at]) && !is_digit(p->text[p->at + n - 1]) &&
+	    p->text[p->at + n - 1] != '.')
+		fail(p, p->at, "%.*s is no value: units are w, d, h, m, s, ms, us and ns",
+		    shown(n), p->text + p->at);
+	else if (n > 0)
 		fail(p, p->at, "%.*s is no value: a string stands in quotes", shown(n),
 		    p->text + p->at);
 	else
@@ -325,15 +476,143 @@ parse_path(struct parser *p, struct expr_node *node)
 	return node;
 }
 
+int
+expr_value_compare(const struct expr_value *a, const struct expr_value *b)
+{
+	int r = 0;
+
+	if (a->type != b->type)
+		return a->type < b->type ? -1 : 1;
+	if (a->type == FIELD_ABSENT)
+		return (a->instant > b->instant) - (a->instant < b->instant);
+	if (a->type == FIELD_NUMBER)
+		return field_number_compare(a->text, a->n, b->text, b->n);
+	if (a->type == FIELD_STRING)
+		r = memcmp(a->text, b->text, a->n < b->n ? a->n : b->n);
+	return r != 0 ? r : (a->n > b->n) - (a->n < b->n);
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	return expr_value_compare(a, b);
+}
+
+static void
+sort_values(struct expr_value *value, size_t n)
+{
+	if (n >= EXPR_SORTED)
+		qsort(value, n, sizeof *value, by_value);
+}
+
+/* A line is the string that it is, and perhaps a number. */
+static size_t
+count_values(struct value_file *f)
+{
+	const char *text;
+	size_t n = 0, len;
+
+	while (value_file_next(f, &text, &len))
+		n += 2;
+	return n;
+}
+
+static struct list *
+new_list(struct parser *p, const char *path)
+{
+	struct value_file file, again;
+	auditq_error err = { 0 };
+	struct list *list = NULL;
+
+	p->code = value_file_read(&file, path, &err);
+	if (p->code == 0) {
+		again = file;
+		list = calloc(1, sizeof *list + count_values(&again) * sizeof list->value[0]);
+		if (list == NULL) {
+			p->code = AUDITQ_ENOMEM;
+			value_file_release(&file);
+		}
+	}
+	if (list != NULL) {
+		list->file = file;
+		list->next = p->e->list;
+		p->e->list = list;
+	} else if (p->code == AUDITQ_ENOMEM)
+		(void)qerror_set(p->err, AUDITQ_ENOMEM, 0, NULL, "values of an expression");
+	else
+		fail(p, p->at, "%s", err.text);
+	return list;
+}
+
+/* Behind "@": the name of a file, which ends with a NUL. */
+static const char *
+parse_file_name(struct parser *p)
+{
+	char *name = p->e->text + p->e->ntext;
+	const size_t start = p->at;
+	struct expr_value quoted;
+	size_t n;
+
+	if (is_quote(p, p->at)) {
+		if (!parse_string(p, false, &quoted))
+			return NULL;
+		n = quoted.n;
+	} else {
+		for (n = 0;
+		     p->at + n < p->n && strchr(" \t\r\n(),", p->text[p->at + n]) == NULL;)
+			n++;
+		memcpy(name, p->text + p->at, n);
+		p->at += n;
+		p->e->ntext += n;
+	}
+	if (n == 0 || memchr(name, '\0', n) != NULL)
+		return fail(p, start, "expected the name of a file after '@'");
+	p->e->text[p->e->ntext++] = '\0';
+	return name;
+}
+
+static struct expr_node *
+parse_file(struct parser *p, struct expr_node *node)
+{
+	const size_t start = p->at;
+	const char *name = parse_file_name(p), *text;
+	struct list *list;
+	size_t n;
+
+	if (name == NULL)
+		return NULL;
+	if (p->env == NULL)
+		return fail(p, start, "no file is read here");
+	n = p->at;
+	p->at = start;
+	if ((list = new_list(p, name)) == NULL)
+		return NULL;
+	p->at = n;
+	node->value = list->value;
+	while (value_file_next(&list->file, &text, &n)) {
+		struct expr_value value = { FIELD_STRING, text, n, 0, start };
+
+		list->value[node->nvalue++] = value;
+		value.type = FIELD_NUMBER;
+		if (number_length(text, n) == n)
+			list->value[node->nvalue++] = value;
+	}
+	sort_values(list->value, node->nvalue);
+	return node;
+}
+
 static struct expr_node *
 parse_list(struct parser *p, struct expr_node *node)
 {
+	struct expr_value *first = p->e->value + p->e->nvalue;
 	const char *after = "(";
 
 	node->kind = EXPR_EQUAL;
-	node->value = p->e->value + p->e->nvalue;
+	node->value = first;
+	if (accept(p, "@"))
+		return parse_file(p, node);
 	if (!accept(p, "("))
-		return fail(p, p->at, "expected '(' after 'in'");
+		return fail(p, p->at, "expected '(' or '@' after 'in'");
 	do {
 		if (!parse_literal(p, after, &p->e->value[p->e->nvalue]))
 			return NULL;
@@ -343,6 +622,7 @@ parse_list(struct parser *p, struct expr_node *node)
 	} while (accept(p, ","));
 	if (!accept(p, ")"))
 		return fail(p, p->at, "expected ',' or ')'");
+	sort_values(first, node->nvalue);
 	return node;
 }
 
@@ -357,16 +637,17 @@ parse_operand(struct parser *p, struct expr_node *node, const struct operator* o
 	p->e->nvalue++;
 	skip_space(p);
 	if (op->kind == EXPR_REGEX) {
-		if (p->at == p->n || (p->text[p->at] != '"' && p->text[p->at] != '\''))
+		if (!is_quote(p, p->at))
 			return fail(
 			    p, p->at, "expected a pattern in quotes after '%s'", op->text);
 		return parse_string(p, true, value) ? node : NULL;
 	}
 	if (!parse_literal(p, op->text, value))
 		return NULL;
-	if (op->kind != EXPR_EQUAL && value->type != FIELD_NUMBER &&
-	    value->type != FIELD_STRING)
-		return fail(p, value->pos, "'%s' needs a number or a string", op->text);
+	if (op->kind != EXPR_EQUAL &&
+	    (value->type == FIELD_NULL || value->type == FIELD_FALSE ||
+		value->type == FIELD_TRUE))
+		return fail(p, value->pos, "'%s' needs a number, a string or a time", op->text);
 	return node;
 }
 
@@ -476,7 +757,8 @@ new_expr(size_t n)
 	/* A test takes three bytes and a value two; each other node has an operator of its own. */
 	e->node = calloc(n + 1, sizeof *e->node);
 	e->value = calloc(n + 1, sizeof *e->value);
-	e->text = malloc(n + 1);
+	/* A duration is the longest compared with its text, and its end is written over. */
+	e->text = malloc(n * (DURATION_ROOM / 2) + DURATION_ROOM);
 	if (e->node == NULL || e->value == NULL || e->text == NULL) {
 		expr_free(e);
 		return NULL;
@@ -485,9 +767,11 @@ new_expr(size_t n)
 }
 
 int
-expr_parse(struct expr **ret, const char *text, auditq_error *err)
+expr_parse(struct expr **ret, const char *text, const struct expr_env *env, auditq_error *err)
 {
-	struct parser p = { .text = text, .n = strlen(text), .err = err };
+	struct parser p = {
+		.text = text, .n = strlen(text), .code = AUDITQ_EINVAL, .env = env, .err = err
+	};
 
 	qerror_reset(err);
 	if (p.n > EXPR_TEXT_MAX)
@@ -501,21 +785,71 @@ expr_parse(struct expr **ret, const char *text, auditq_error *err)
 		p.e->root = fail(&p, p.at, "expected 'and' or 'or'");
 	if (p.e->root == NULL) {
 		expr_free(p.e);
-		return AUDITQ_EINVAL;
+		return p.code == AUDITQ_ENOMEM ? AUDITQ_ENOMEM : AUDITQ_EINVAL;
 	}
+	p.e->nall = p.e->nnode;
 	*ret = p.e;
 	return 0;
+}
+
+/* The operands of an "and", or the one that there is. */
+static struct expr_node *
+operands(struct expr_node *root)
+{
+	return root->kind == EXPR_AND ? (struct expr_node *)root->child : root;
+}
+
+void
+expr_join_take(struct expr **all, struct expr *more)
+{
+	struct expr *first = *all;
+	struct expr_node *last;
+
+	if (first == NULL) {
+		*all = more;
+		return;
+	}
+	if (first->root->kind != EXPR_AND) {
+		first->all = (struct expr_node){
+			.kind = EXPR_AND, .id = (uint32_t)first->nall++, .child = first->root
+		};
+		first->root = &first->all;
+	}
+	for (size_t i = 0; i < more->nnode; i++)
+		more->node[i].id += (uint32_t)first->nall;
+	first->nall += more->nnode;
+	for (last = operands(first->root); last->next != NULL;)
+		last = (struct expr_node *)last->next;
+	last->next = operands(more->root);
+	more->more = first->more;
+	first->more = more;
+}
+
+static void
+free_lists(struct list *list)
+{
+	struct list *next;
+
+	for (; list != NULL; list = next) {
+		next = list->next;
+		value_file_release(&list->file);
+		free(list);
+	}
 }
 
 void
 expr_free(struct expr *e)
 {
-	if (e == NULL)
-		return;
-	free(e->node);
-	free(e->value);
-	free(e->text);
-	free(e);
+	struct expr *more;
+
+	for (; e != NULL; e = more) {
+		more = e->more;
+		free_lists(e->list);
+		free(e->node);
+		free(e->value);
+		free(e->text);
+		free(e);
+	}
 }
 
 const struct expr_node *
@@ -527,5 +861,5 @@ expr_root(const struct expr *e)
 size_t
 expr_nodes(const struct expr *e)
 {
-	return e->nnode;
+	return e->nall;
 }

@@ -7,27 +7,33 @@
  *     test     = "exists" ( path | "(" path ")" )
  *              | path [ "not" ] "exists"
  *              | path ( "==" | "=" | "!=" | "<" | "<=" | ">" | ">=" ) literal
- *              | path [ "not" ] "in" "(" literal { "," literal } ")"
+ *              | path [ "not" ] "in" ( "(" literal { "," literal } ")" | "@" file )
  *              | path ( "=~" | "!~" ) pattern ;
  *     path     = word | "`" { any byte but "`" } "`" ;
  *     word     = letter or digit or one of _ @ $ . { the same, or "-" } ;
- *     literal  = string | number | "true" | "false" | "null" ;
+ *     literal  = string | number | duration | time | "true" | "false" | "null" ;
+ *     file     = string | { any byte but white space, "(", ")" and "," } ;
  *     string   = in "" or '', with the escapes of JSON and \' ;
  *     number   = as in JSON ;
+ *     duration = [ "-" ] as in timespec.h: 1.5s, 2h30m; a number, that of its milliseconds ;
+ *     time     = YYYY-MM-DD and what may follow it in timespec.h, up to white space, "," or ")"
+ *              | "t" "" or '' around any time of timespec.h ;
  *     pattern  = in "" or '', a PCRE2 pattern as it stands: \" is left to it ;
  *
  * Words of the language are understood in any case, and are no paths unless in backticks.  A chain
  * of "and" or "or" may be of any length; parentheses nest up to EXPR_DEPTH.
  *
  * What a test means: a comparison is of numbers with a number (exactly) or of strings with a string
- * (by their decoded bytes); true, false and null are equal to themselves.  Other types, and an
- * absent field, make every test false.  a != b is not (a == b), a !~ b is not (a =~ b).
+ * (by their decoded bytes); true, false and null are equal to themselves.  With a time, instants are compared:
+ * the field's by schema_value_time.  A line of a file stands for the string that it is and, if it is a number as in JSON,
+ * for that number too.  Other types, and an absent field, make every test false.  a != b is not (a == b), a !~ b is not (a =~ b).
  */
 #ifndef EXPR_H
 #define EXPR_H
 
 #include "field.h"
 #include "qerror.h"
+#include "zone.h"
 
 #define EXPR_TEXT_MAX 65536
 #define EXPR_DEPTH    100
@@ -46,10 +52,22 @@ enum expr_kind {
 };
 
 struct expr_value {
-	enum field_type type; /* null, false, true, number, string */
-	const char *text;     /* a string decoded; a number as it was written */
+	enum field_type type; /* null, false, true, number, string; FIELD_ABSENT: a time */
+	const char *text;     /* a string decoded; a number as in JSON */
 	size_t n;
-	size_t pos; /* of its first byte (behind a quote) in the text */
+	int64_t instant; /* of a time, ns since 1970 */
+	size_t pos;      /* of its first byte (behind a quote) in the text */
+};
+
+/* From so many values on they are sorted: by expr_value_compare. */
+#define EXPR_SORTED 9
+/* By type, then by value. */
+int expr_value_compare(const struct expr_value *a, const struct expr_value *b);
+
+/* What the meaning of an expression depends on. */
+struct expr_env {
+	int64_t now;             /* ns since 1970 */
+	const struct zone *zone; /* of times that do not say theirs */
 };
 
 struct expr_node {
@@ -69,8 +87,12 @@ bool expr_is_word(char c);
 struct expr;
 
 /* AUDITQ_EINVAL, with err->offset the position in the text, or AUDITQ_ENOMEM.  The tree is constant, and
- * independent of text. */
-int expr_parse(struct expr **ret, const char *text, auditq_error *err);
+ * independent of text.  env is borrowed for the call; NULL: in UTC, it is 1970, and no file is read. */
+int expr_parse(
+    struct expr **ret, const char *text, const struct expr_env *env, auditq_error *err);
+/* Both hold: more, which is taken over, joins *all, which may be NULL.  Pointers to nodes of either but for
+ * expr_root's stay good, their ids do not. */
+void expr_join_take(struct expr **all, struct expr *more);
 void expr_free(struct expr *e);
 
 const struct expr_node *expr_root(const struct expr *e);

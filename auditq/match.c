@@ -220,6 +220,8 @@ match_free(struct match *m)
 static bool
 equal(const struct field *f, const struct expr_value *v)
 {
+	if (v->type == FIELD_ABSENT)
+		return schema_value_time(f) == v->instant;
 	if (f->type != v->type)
 		return false;
 	if (f->type == FIELD_STRING)
@@ -227,25 +229,75 @@ equal(const struct field *f, const struct expr_value *v)
 	return f->type != FIELD_NUMBER || field_number_compare(f->p, f->n, v->text, v->n) == 0;
 }
 
+/* The order of a field's value among sorted ones. */
+static int
+compare(const struct field *f, const struct expr_value *v)
+{
+	if (f->type != v->type)
+		return f->type < v->type ? -1 : 1;
+	if (f->type == FIELD_STRING)
+		return field_compare(f, v->text, v->n);
+	return f->type == FIELD_NUMBER ? field_number_compare(f->p, f->n, v->text, v->n) : 0;
+}
+
+/* Of many values, sorted; times, which values of two types can be, come first. */
+static bool
+equal_any_sorted(const struct field *f, const struct expr_node *node)
+{
+	size_t lo = 0, hi = node->nvalue;
+
+	for (; lo < hi && node->value[lo].type == FIELD_ABSENT; lo++)
+		if (equal(f, &node->value[lo]))
+			return true;
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+		const int r = compare(f, &node->value[mid]);
+
+		if (r == 0)
+			return true;
+		if (r < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return false;
+}
+
 static bool
 equal_any(const struct field *f, const struct expr_node *node)
 {
+	if (node->nvalue >= EXPR_SORTED)
+		return equal_any_sorted(f, node);
 	for (size_t i = 0; i < node->nvalue; i++)
 		if (equal(f, &node->value[i]))
 			return true;
 	return false;
 }
 
+/* Of a field's value with a number, a string or a time; false: they have none. */
+static bool
+get_order(const struct field *f, const struct expr_value *v, int *order)
+{
+	int64_t instant;
+
+	if (v->type == FIELD_ABSENT) {
+		instant = schema_value_time(f);
+		*order = (instant > v->instant) - (instant < v->instant);
+		return instant != CLOCK_NONE;
+	}
+	if (f->type != v->type)
+		return false;
+	*order = compare(f, v);
+	return true;
+}
+
 static bool
 in_order(const struct field *f, const struct expr_node *node)
 {
-	const struct expr_value *v = node->value;
 	int r;
 
-	if (f->type != v->type)
+	if (!get_order(f, node->value, &r))
 		return false;
-	r = f->type == FIELD_STRING ? field_compare(f, v->text, v->n)
-				    : field_number_compare(f->p, f->n, v->text, v->n);
 	switch (node->kind) {
 	case EXPR_LESS: return r < 0;
 	case EXPR_LESS_EQUAL: return r <= 0;

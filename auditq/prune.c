@@ -5,6 +5,9 @@
 /* Of more runs some member nearly always has one, or seems to. */
 #define RUNS_MAX 64
 
+/* To ask a member for more values than that costs more than it saves: one of them seems to be there. */
+#define ASKED_MAX 256
+
 /* A member, and what speaks against it first. */
 struct question {
 	const struct match_query *query;
@@ -51,6 +54,8 @@ equal(struct question *q, const struct expr_node *node)
 {
 	bool counted = true;
 
+	if (node->nvalue > ASKED_MAX)
+		return PRUNE_SOME;
 	for (size_t i = 0; i < node->nvalue; i++) {
 		const struct expr_value *v = &node->value[i];
 		if (v->type != FIELD_STRING)

@@ -57,7 +57,6 @@ auditq_free(auditq_t *q)
 	free(q->ask.regex.p);
 	zone_free(q->ask.zone);
 	expr_free(q->ask.where);
-	free(q->ask.where_text);
 	free(q);
 }
 

@@ -30,7 +30,6 @@ struct question {
 	int64_t after, before; /* INT64_MIN, INT64_MAX: open */
 	int64_t now;           /* CLOCK_NONE: not asked for so far */
 	struct zone *zone;     /* owned; NULL: UTC */
-	char *where_text;
 	struct expr *where; /* all that was given, and-ed */
 	bool invert;        /* the records that do not fit; but the window stays what it is */
 	uint64_t limit;     /* UINT64_MAX: none */

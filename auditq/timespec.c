@@ -69,25 +69,53 @@ static const struct unit {
 	{ NULL, 0 },
 };
 
+/* A fraction of a unit, in ns, to which it has to come down; false: it does not. */
+static bool
+parse_fraction(struct spec *t, int64_t unit, int64_t *ns)
+{
+	*ns = 0;
+	for (t->at++; is_digit(t, t->at); t->at++) {
+		const int64_t digit = t->s[t->at] - '0';
+
+		if (digit * unit % 10 != 0)
+			return false;
+		*ns += digit * unit / 10;
+		unit = unit % 10 == 0 ? unit / 10 : 0;
+	}
+	return true;
+}
+
 /* Step over a number and its unit, which must be from least on; NULL on failure. */
 static const struct unit *
 parse_amount(struct spec *t, const struct unit *least, int64_t *ns)
 {
 	const struct unit *unit = units;
-	size_t start = t->at;
-	int64_t count = 0;
-	bool huge = false;
+	size_t start = t->at, dot = 0, end;
+	int64_t count = 0, part = 0;
+	bool huge = false, fine = false;
 
 	for (; is_digit(t, t->at); t->at++)
 		huge = huge || __builtin_mul_overflow(count, 10, &count) ||
 		    __builtin_add_overflow(count, t->s[t->at] - '0', &count);
+	if (t->at < t->n && t->s[t->at] == '.' && is_digit(t, t->at + 1))
+		for (dot = t->at++; is_digit(t, t->at); t->at++)
+			;
 	while (unit->name != NULL && !accept_word(t, unit->name))
 		unit++;
+	if (dot > 0 && unit->name != NULL) { /* what the digits mean is known now */
+		end = t->at;
+		t->at = dot;
+		fine = !parse_fraction(t, unit->ns, &part);
+		t->at = end;
+	}
 	if (unit->name == NULL)
 		fail(t, t->at, "expected a unit: w, d, h, m, s, ms, us or ns");
 	else if (unit < least)
 		fail(t, start, "larger units come first, and each once");
+	else if (fine)
+		fail(t, start, "a time finer than a nanosecond");
 	else if (huge || __builtin_mul_overflow(count, unit->ns, &count) ||
+	    __builtin_add_overflow(count, part, &count) ||
 	    __builtin_add_overflow(*ns, count, ns))
 		fail(t, start, "too long a time");
 	else
@@ -95,20 +123,31 @@ parse_amount(struct spec *t, const struct unit *least, int64_t *ns)
 	return NULL;
 }
 
-/* now + sign * duration; to the end of the text. */
+/* To the end of the text. */
 static int
-parse_duration(struct spec *t, int sign, int64_t *out)
+parse_amounts(struct spec *t, int64_t *ns)
 {
 	const struct unit *unit = units;
-	int64_t ns = 0;
 
+	*ns = 0;
 	do {
 		if (!is_digit(t, t->at))
 			return fail(t, t->at, "expected a duration such as 90m or 2d12h");
-		if ((unit = parse_amount(t, unit, &ns)) == NULL)
+		if ((unit = parse_amount(t, unit, ns)) == NULL)
 			return -1;
 		unit++;
 	} while (t->at < t->n);
+	return 0;
+}
+
+/* now + sign * duration */
+static int
+parse_duration(struct spec *t, int sign, int64_t *out)
+{
+	int64_t ns;
+
+	if (parse_amounts(t, &ns) < 0)
+		return -1;
 	if (__builtin_add_overflow(t->now, sign * ns, out) || *out == CLOCK_NONE)
 		return fail(t, 0, "outside of the years that can be told");
 	return 0;
@@ -392,5 +431,17 @@ timespec_days(const char *s, int64_t now, const struct zone *zone, int64_t *afte
 		*after = first;
 		*before = end;
 	}
+	return report(&t, r, pos, why);
+}
+
+int
+timespec_duration(const char *s, int64_t *out, size_t *pos, const char **why)
+{
+	struct spec t = { .s = s, .n = strlen(s) };
+	int64_t ns;
+	int r = parse_amounts(&t, &ns);
+
+	if (r == 0)
+		*out = ns;
 	return report(&t, r, pos, why);
 }

@@ -8,7 +8,7 @@
  *              | "today" | "yesterday" | "tomorrow"      the start of the day there
  *              | weekday                  the start of the last such day, today included
  *              | [ "-" ] duration         back from now
- *     duration = { digits unit } ;        units w d h m s ms us ns, larger before smaller; d is 24 h
+ *     duration = { digits [ "." digits ] unit } ;   units w d h m s ms us ns, larger before smaller; d is 24 h
  *     days     = day [ ".." day ]         day: YYYY-MM-DD, today, yesterday, tomorrow, weekday
  *
  * Words are understood in any case; weekdays also by three letters.
@@ -28,5 +28,8 @@ int timespec_parse(const char *s, int64_t now, const struct zone *zone, int64_t 
 /* Days, both inclusive, as the window [*after, *before).  Errors as above. */
 int timespec_days(const char *s, int64_t now, const struct zone *zone, int64_t *after,
     int64_t *before, size_t *pos, const char **why);
+
+/* A duration alone, in ns.  Errors as above. */
+int timespec_duration(const char *s, int64_t *out, size_t *pos, const char **why);
 
 #endif

@@ -354,11 +354,46 @@ PATHS = ["level", "stage", "status", "run_id", "msg", "n", "value", "http.status
          "value.user.name", "value.b.name", "gpu", "seq", "zzz", "event"]
 
 
-def random_expression(rng, depth=0):
+UNITS = {"h": 3600 * 10**3, "m": 60 * 10**3, "s": 10**3, "ms": 1, "us": decimal.Decimal("1e-3")}
+
+
+def random_instant(rng, keys):
+    """A comparison with a time, or with a duration."""
+    op = rng.choice(list(COMPARE))
+    if rng.random() < 0.3:
+        n, unit = rng.choice(["1", "10", "0.5", "-1", "7"]), rng.choice(list(UNITS))
+        return f"{op} {n}{unit}", lambda v: compare(op, get(v, keys), decimal.Decimal(n) * UNITS[unit])
+    ns = START + rng.randrange(96) * 3600 * 10**9
+    text = rng.choice([utc(ns), utc(ns)[:-1], f"t'{ns // 10**9}'", utc(ns)[:10]])
+    ns -= ns % DAY if len(text) == 10 else 0
+
+    def is_true(v):
+        at = value_time(get(v, keys))
+        return at is not None and COMPARE[op](at, ns)
+    return f"{op} {text}", is_true
+
+
+def random_file(rng, keys, root):
+    """in @FILE: each line is a string, and a number if it can be one."""
+    texts = [rng.choice(NUMBERS + STAGES[:5] + ["acme", "maria", "warn", "run-03", "failed", "01"])
+             for _ in range(rng.choice([1, 3, 30]))]
+    path = f"{root}/values-{rng.randrange(10)}"
+    with open(path, "w", encoding="utf-8", newline="") as f:
+        f.write(rng.choice(["\n", "\r\n", "\n\n"]).join(texts))
+    literals = [t for t in texts if "\n" not in t]
+    literals += [json.loads(t, parse_float=decimal.Decimal) for t in texts if t in NUMBERS]
+    return f"in @{path}", lambda v: any(compare("==", get(v, keys), l) for l in literals)
+
+
+def random_expression(rng, root, depth=0):
     """A text and its meaning."""
     kind = rng.randrange(10 if depth < 3 else 6)
     path = rng.choice(PATHS)
     keys = path.split(".")
+    if rng.random() < 0.15:
+        keys = rng.choice([keys, ["ts"], ["when"], ["duration_ms"]])
+        more, is_true = random_instant(rng, keys) if rng.random() < 0.5 else random_file(rng, keys, root)
+        return f"{'.'.join(keys)} {more}", is_true
     if kind < 4:
         op = rng.choice(["==", "==", "!=", "<", "<=", ">", ">="])
         text, literal = random_literal(rng)
@@ -378,10 +413,10 @@ def random_expression(rng, depth=0):
                 lambda v: isinstance(get(v, keys), str) and bool(meaning.search(encode(get(v, keys)))))
     if kind == 5:
         return f"exists {path}", lambda v: get(v, keys) is not ABSENT
-    left, is_left = random_expression(rng, depth + 1)
+    left, is_left = random_expression(rng, root, depth + 1)
     if kind == 6:
         return f"not ({left})", lambda v: not is_left(v)
-    right, is_right = random_expression(rng, depth + 1)
+    right, is_right = random_expression(rng, root, depth + 1)
     if kind < 9:
         return f"({left}) and ({right})", lambda v: is_left(v) and is_right(v)
     return f"({left}) or ({right})", lambda v: is_left(v) or is_right(v)
@@ -423,7 +458,7 @@ def last_run(lines, after, before):
     return max(first, key=lambda run: (first[run], encode(run)), default=None)
 
 
-def random_filters(rng, lines, after, before):
+def random_filters(rng, root, lines, after, before):
     """Arguments, and what each asks of a line."""
     argv, filters = [], []
     if rng.random() < 0.1:
@@ -451,7 +486,7 @@ def random_filters(rng, lines, after, before):
             argv += ["--level", "=" + LEVELS[least]]
             filters.append(lambda l: l.rank == least)
     if rng.random() < 0.5:
-        text, meaning = random_expression(rng)
+        text, meaning = random_expression(rng, root)
         argv += ["--where", text]
         filters.append(lambda l: meaning(l.value))
     if rng.random() < 0.2:
@@ -501,7 +536,7 @@ def ask(build, root, rng, lines):
     path = f"{root}/log" + rng.choice(
         ["", "", "", "/date=2025-10-22", "/foreign", "/2025-10-22.jsonl", "/own", "/own"])
     lines = [l for l in lines if l.path.startswith(path)]
-    argv, filters = random_filters(rng, lines, after, before)
+    argv, filters = random_filters(rng, root, lines, after, before)
     reverse, count = rng.random() < 0.3, rng.random() < 0.2
     limit = rng.choice([None, None, None, 1, 10, 100])
     tail = None if limit or reverse else rng.choice([None, 1, 10, 100, 1000])

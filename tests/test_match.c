@@ -24,7 +24,7 @@ match_one(const char *where, const char *line, size_t n, auditq_error *err)
 	struct match *m = NULL;
 	int r;
 
-	if ((r = expr_parse(&e, where, err)) < 0)
+	if ((r = expr_parse(&e, where, NULL, err)) < 0)
 		fail_msg("%s: %s", where, err->text);
 	q.where = e;
 	if ((r = match_new(&m, &q, &schema_default, err)) == 0)
@@ -86,6 +86,31 @@ static const struct {
 	{ "a =~ 'x'", "{\"a\":\"\xff\xfex\xff\"}", 1 },
 	{ "a =~ 'b\"'", "{\"a\":\"b\\\"\"}", 1 },
 	{ "a =~ ''", "{\"a\":\"\"}", 1 },
+	{ "a > 1.5s", "{\"a\":1500.5}", 1 },
+	{ "a > 1.5s", "{\"a\":1500}", 0 },
+	{ "a == 2500us", "{\"a\":2.5}", 1 },
+	{ "a == 2500us", "{\"a\":\"2.5\"}", 0 },
+	{ "a == 2025-10-20T14:00Z", "{\"a\":\"2025-10-20T16:00:00+02:00\"}", 1 },
+	{ "a == 2025-10-20T14:00Z", "{\"a\":\"2025\\u002d10-20 14:00:00\"}", 1 },
+	{ "a == 2025-10-20T14:00Z", "{\"a\":1760968800}", 1 },
+	{ "a == 2025-10-20T14:00Z", "{\"a\":1760968800123}", 0 },
+	{ "a >= 2025-10-20T14:00Z", "{\"a\":1760968800123}", 1 },
+	{ "a < 2025-10-20", "{\"a\":\"2025-10-20T01:00:00+02:00\"}", 1 },
+	{ "a < 2025-10-20", "{\"a\":\"soon\"}", 0 },
+	{ "a < 2025-10-20", "{\"a\":null}", 0 },
+	{ "a < 2025-10-20", "{}", 0 },
+	{ "a != 2025-10-20", "{}", 1 },
+	{ "a == 2025-10-20", "{}", 0 },
+	{ "a in (1, 2025-10-20)", "{\"a\":\"2025-10-20T00:00:00Z\"}", 1 },
+	{ "a in (0,1,2,3,4,5,6,7,8,9)", "{\"a\":7.0}", 1 },
+	{ "a in (0,1,2,3,4,5,6,7,8,9)", "{\"a\":7.5}", 0 },
+	{ "a in (0,1,2,3,4,5,6,7,8,9)", "{\"a\":\"7\"}", 0 },
+	{ "a in (0,1,2,3,4,5,6,7,8,9)", "{}", 0 },
+	{ "a in (0,1,'b','a','ab',5,6,null,2025-10-20,true)", "{\"a\":\"\\u0061b\"}", 1 },
+	{ "a in (0,1,'b','a','ab',5,6,null,2025-10-20,true)", "{\"a\":null}", 1 },
+	{ "a in (0,1,'b','a','ab',5,6,null,2025-10-20,true)", "{\"a\":false}", 0 },
+	{ "a in (0,1,'b','a','ab',5,6,null,2025-10-20,true)", "{\"a\":1760918400}", 1 },
+	{ "a in (0,1,'b','a','ab',5,6,null,2025-10-20,true)", "{\"a\":[0]}", 0 },
 	{ "a == 1", "[1]", AUDITQ_EJSON },
 	{ "a == 1", "{\"a\":1", AUDITQ_EJSON },
 	{ "a == 1", "", AUDITQ_EJSON },
@@ -623,7 +648,7 @@ test_naive(void **state)
 		assert_non_null(b->tree);
 		want = put_expr(b, round % 3);
 		want = narrow(b, &q) && want;
-		if (expr_parse(&e, b->where, &err) < 0)
+		if (expr_parse(&e, b->where, NULL, &err) < 0)
 			fail_msg("%s: %s", b->where, err.text);
 		q.where = e;
 		assert_int_equal(match_new(&m, &q, &schema_default, &err), 0);

@@ -181,7 +181,7 @@ test_where(void **state)
 			strcpy(where, tests_of[i]);
 		else
 			put_where(&seed, where, &n, 1 + (int)(i % 3));
-		assert_int_equal(expr_parse(&e, where, NULL), 0);
+		assert_int_equal(expr_parse(&e, where, NULL, NULL), 0);
 		q.where = e;
 		q.invert = i % 5 == 4;
 		ask(*state, &q, where, &tally);

@@ -92,7 +92,7 @@ test_expressions(void **state)
 		struct match_query q = { .nrun = 0 };
 		struct expr *e = NULL;
 
-		assert_int_equal(expr_parse(&e, expressions[i].where, NULL), 0);
+		assert_int_equal(expr_parse(&e, expressions[i].where, NULL, NULL), 0);
 		q.where = e;
 		check(expressions[i].where, &q, expressions[i].want);
 		expr_free(e);
@@ -136,7 +136,7 @@ test_many(void **state)
 			len += (size_t)snprintf(where + len, sizeof where - len, "%s'value %d'",
 			    i > 0 ? "," : "", i);
 		(void)snprintf(where + len, sizeof where - len, ")");
-		assert_int_equal(expr_parse(&e, where, NULL), 0);
+		assert_int_equal(expr_parse(&e, where, NULL, NULL), 0);
 		q.where = e;
 		assert_int_equal(require_init(&r, &q, &schema_default, &err), 0);
 		assert_int_equal(r.n, 1);
@@ -154,7 +154,7 @@ test_many(void **state)
 		struct expr *e = NULL;
 		auditq_error err;
 
-		assert_int_equal(expr_parse(&e, where, NULL), 0);
+		assert_int_equal(expr_parse(&e, where, NULL, NULL), 0);
 		q.where = e;
 		assert_int_equal(require_init(&r, &q, &schema_default, &err), 0);
 		assert_int_equal(r.n, REQUIRE_CLAUSES_MAX);

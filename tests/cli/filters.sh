@@ -65,6 +65,28 @@ echo 'no record' >>some.jsonl
 run -c -v --failed some.jsonl
 expect "what cannot be read is not the opposite" 3 2
 
+# ---- expressions ----
+
+printf 'maria\r\n\n42\n' >ids.txt
+lines "values of a file" "1 2 4" --where 'user in @ids.txt'
+lines "none of them" "3" --where 'user not in @"ids.txt"'
+lines "of two files" "1 2" --where 'user in @ids.txt' --where 'msg not in @ids.txt and level != "error"'
+run --where 'user in @/dev/stdin' log.jsonl <<END
+u0042
+END
+expect "values of a pipe" 0 "$(sed -n 3p log.jsonl)"
+refused "no such file" "cannot open none.txt: No such file" 9 --where 'user in @none.txt' log.jsonl
+awk 'BEGIN { for (i = 0; i < 70000; i++) printf "x" }' >long.txt
+refused "a line that is too long" "long.txt:1: a value longer than 64 KiB" 9 --where 'user in @long.txt' log.jsonl
+lines "a duration" "3" --where 'duration_ms > 1.5s'
+lines "one of several units" "3" --where 'duration_ms >= 1m30s'
+lines "a time" "3 4" --where 'ts >= 2025-10-23T10:00:02Z'
+lines "in the zone asked for" "3 4" --tz +02:00 --where 'ts >= 2025-10-23T12:00:02'
+lines "any time" "4" --where "ts == t'2025-10-23T10:00:03Z'"
+lines "a string is none" "4" --where 'ts >= "2025-10-23T11"'
+refused "an unknown unit" "5sec is no value: units are w, d, h, m, s, ms, us and ns" 14 --where 'duration_ms > 5sec' log.jsonl
+refused "a day that is none" "time: no such date" 13 --where 'ts > 2025-02-30' log.jsonl
+
 # ---- lists ----
 
 lines "blanks around the parts of a list" "1 4" --stage ' fetch, detection '

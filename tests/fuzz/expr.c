@@ -35,6 +35,7 @@ puts_to(struct print *out, const char *s)
 static void
 put_value(struct print *out, const struct expr_value *v, bool pattern)
 {
+	char time[CLOCK_LENGTH];
 	const char *quote = pattern && out->text[v->pos - 1] == '\'' ? "'" : "\"";
 
 	switch (v->type) {
@@ -42,6 +43,12 @@ put_value(struct print *out, const struct expr_value *v, bool pattern)
 	case FIELD_TRUE: puts_to(out, "true"); return;
 	case FIELD_FALSE: puts_to(out, "false"); return;
 	case FIELD_NUMBER: put(out, v->text, v->n); return;
+	case FIELD_ABSENT:
+		clock_format(time, v->instant);
+		puts_to(out, "t'");
+		put(out, time, sizeof time);
+		puts_to(out, "'");
+		return;
 	default: FUZZ_CLAIM(v->type == FIELD_STRING);
 	}
 	puts_to(out, quote);
@@ -152,7 +159,7 @@ check_again(const struct expr *e, const char *text, const char *line, size_t n)
 	struct expr *other;
 
 	/* A parenthesis more than there were, or quotes where a name had none. */
-	if (expr_parse(&other, printed, &err) < 0) {
+	if (expr_parse(&other, printed, NULL, &err) < 0) {
 		FUZZ_CLAIM(strstr(err.text, "nested too deeply") != NULL ||
 		    strlen(printed) > EXPR_TEXT_MAX);
 		free(printed);
@@ -175,7 +182,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct expr *e = NULL;
 	auditq_error err;
 	uint8_t *seen;
-	int r = expr_parse(&e, text, &err);
+	int r = expr_parse(&e, text, NULL, &err);
 
 	FUZZ_CLAIM((r == 0) == (e != NULL));
 	if (r < 0) {
