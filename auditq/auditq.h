@@ -126,6 +126,17 @@ AUDITQ_API int auditq_regex(auditq_t *q, const char *text);
  * taken together.  What cannot be read does not match either way. */
 AUDITQ_API int auditq_invert(auditq_t *q, bool on);
 
+/*
+ * What time, run, stage, level and failed mean in all the files: a schema by its name, or in a JSON file; see
+ * auditq(1), SCHEMAS.  Without it, archives say under which they were made, and of other files it is recognised by
+ * the keys of their first records.  AUDITQ_EINVAL: there is no such schema, or the file's is wrong.
+ */
+AUDITQ_API int auditq_schema(auditq_t *q, const char *name_or_file);
+/* Schema number i that comes with the library, from 0: its name, whose logs it is for, and its JSON; each may be
+ * NULL.  Static text.  AUDITQ_ENOENT: there are no more. */
+AUDITQ_API int auditq_known_schema(
+    size_t i, const char **name, const char **about, const char **json);
+
 /* At most n records (0: none), the first in output order. */
 AUDITQ_API int auditq_limit(auditq_t *q, uint64_t n);
 /* At most n records (0: none), the last in output order, given first to last.  They are looked for from
@@ -401,6 +412,11 @@ typedef struct auditq_counts {
 	uint64_t files_replaced;             /* left out: a compacted archive has their lines */
 	uint64_t
 	    runs_widened; /* of matches, whose records were asked for of any time (auditq_expand_run, auditq_context) */
+	/* Under which schemas files were to be read, the first of them; names are "" behind the last. */
+	struct auditq_schema_use {
+		char name[32];
+		uint64_t files;
+	} schema[8];
 } auditq_counts;
 
 /* At any time; complete when auditq_next has returned 0. */
@@ -432,13 +448,16 @@ typedef struct auditq_pack_options {
 	int gzip_level; /* [6] */
 	auditq_warning_fn *on_warning;
 	void *on_warning_arg;
+	/* As for auditq_schema, and recorded in the archives; not with ts.  NULL, and no ts: recognised by the
+	 * first input's first records. */
+	const char *schema;
 } auditq_pack_options;
 
 typedef struct auditq_pack_result {
 	size_t size;
 	uint64_t lines, packed, rejected, archives, partitions;
 	uint64_t skipped_archives; /* already there, from the same input */
-	char id[65];      /* hex SHA-256 of the input's lines (and of ts, when given) */
+	char id[65]; /* hex SHA-256 of the input's lines (and of a schema other than native) */
 	char reject[512]; /* path of the reject file, or "" */
 } auditq_pack_result;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "known.h"
 #include "query.h"
 #include "sys.h"
 #include "timespec.h"
@@ -120,6 +121,20 @@ auditq_level(auditq_t *q, const char *spec)
 	}
 	q->ask.levels |= levels;
 	return 0;
+}
+
+int
+auditq_schema(auditq_t *q, const char *name_or_file)
+{
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	if (name_or_file == NULL)
+		return wrong(q, "no schema");
+	if (q->ask.schema == NULL && (q->ask.schema = calloc(1, sizeof *q->ask.schema)) == NULL)
+		return no_memory(q);
+	return known_load(name_or_file, q->ask.schema, &q->wrong);
 }
 
 /* ---- times ---- */

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "archive.h"
+#include "known.h"
 #include "pack_input.h"
 #include "pack_reject.h"
 #include "pack_store.h"
@@ -316,6 +317,11 @@ make_schema(struct pack *p, auditq_error *err)
 	const char *key = p->opt->ts;
 
 	p->schema = schema_default;
+	if (p->opt->schema != NULL && key != NULL)
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
+		    "ts and schema at once: a schema says where the time stands");
+	if (p->opt->schema != NULL)
+		return known_load(p->opt->schema, &p->schema, err);
 	if (key == NULL)
 		return 0;
 	if (*key == '\0' || strlen(key) > SCHEMA_KEY_MAX)
@@ -333,7 +339,8 @@ pack(struct pack *p, const char *const *paths, size_t npath, auditq_error *err)
 	int r;
 
 	if ((r = make_schema(p, err)) < 0 ||
-	    (r = pack_input_read(&p->input, &p->schema, paths, npath, &warn, err)) < 0)
+	    (r = pack_input_read(&p->input, &p->schema,
+		 p->opt->ts == NULL && p->opt->schema == NULL, paths, npath, &warn, err)) < 0)
 		return r;
 	memcpy(p->result.id, p->input.id, sizeof p->result.id);
 	p->result.lines = p->input.lines;

@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "clock.h"
+#include "known.h"
 #include "schema_text.h"
 #include "source.h"
 
@@ -105,21 +106,19 @@ add_block(struct pack_input *in, const struct source_block *b, auditq_error *err
 	return r;
 }
 
+/* Which schema the first lines follow, unless that is known; what there is to say is said when they are read. */
 static int
-read_path(struct pack_input *in, auditq_error *err)
+recognise(struct pack_input *in, struct source *source, auditq_error *err)
 {
-	struct source_options opt = { .warn = { on_warning, in } };
+	const struct known *known;
 	struct source_block block;
-	struct source *s;
-	int r;
+	int r = source_peek(source, &block, err);
 
-	if ((r = source_open(&s, in->paths[in->path], &opt, err)) < 0)
+	if (r <= 0)
 		return r;
-	while ((r = source_next(s, &block, err)) > 0)
-		if ((r = add_block(in, &block, err)) < 0 || (r = in->failed) < 0)
-			break;
-	source_close(s);
-	return r < 0 ? r : in->failed;
+	if ((known = known_recognise(block.p, block.n)) != NULL)
+		known_schema(known, in->schema);
+	return 0;
 }
 
 static void
@@ -133,6 +132,29 @@ hash_schema(struct pack_input *in)
 	digest_add(in->digest, "", 1);
 	digest_add(in->digest, text, schema_format(in->schema, text));
 	digest_add(in->digest, "", 1);
+}
+
+static int
+read_path(struct pack_input *in, auditq_error *err)
+{
+	struct source_options opt = { .warn = { on_warning, in } };
+	struct source_block block;
+	struct source *s;
+	int r;
+
+	if ((r = source_open(&s, in->paths[in->path], &opt, err)) < 0)
+		return r;
+	if (in->path == 0 && in->recognise && (r = recognise(in, s, err)) < 0) {
+		source_close(s);
+		return r;
+	}
+	if (in->path == 0)
+		hash_schema(in);
+	while ((r = source_next(s, &block, err)) > 0)
+		if ((r = add_block(in, &block, err)) < 0 || (r = in->failed) < 0)
+			break;
+	source_close(s);
+	return r < 0 ? r : in->failed;
 }
 
 static int
@@ -151,20 +173,22 @@ set_id(struct pack_input *in, auditq_error *err)
 }
 
 int
-pack_input_read(struct pack_input *in, const struct schema *schema, const char *const *paths,
-    size_t npath, const struct qwarn *warn, auditq_error *err)
+pack_input_read(struct pack_input *in, struct schema *schema, bool recognise_it,
+    const char *const *paths, size_t npath, const struct qwarn *warn, auditq_error *err)
 {
 	int r;
 
-	*in = (struct pack_input){
-		.schema = schema, .warn = *warn, .paths = paths, .npath = npath, .err = err
-	};
+	*in = (struct pack_input){ .schema = schema,
+		.recognise = recognise_it,
+		.warn = *warn,
+		.paths = paths,
+		.npath = npath,
+		.err = err };
 	in->day_bytes = calloc(LAST_DAY - FIRST_DAY + 1, sizeof *in->day_bytes);
 	if ((in->digest = digest_new()) == NULL || in->day_bytes == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "pack");
 	if ((r = sorter_new(&in->sorter, PACK_MEMORY, false, err)) < 0)
 		return r;
-	hash_schema(in);
 	for (in->path = 0; in->path < npath; in->path++)
 		if ((r = read_path(in, err)) < 0)
 			return r;

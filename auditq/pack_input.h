@@ -15,7 +15,8 @@
 #define PACK_MEMORY ((size_t)32 << 20) /* for lines, before they spill */
 
 struct pack_input {
-	const struct schema *schema;
+	struct schema *schema;
+	bool recognise;
 	struct qwarn warn;
 	const char *const *paths; /* borrowed */
 	size_t npath;
@@ -43,9 +44,9 @@ struct pack_line {
 
 /*
  * Read all of paths[npath].  The id is the SHA-256 of the decompressed lines, each with its line
- * feed; a schema other than the default is hashed before them, behind a NUL.  Free in either case.
+ * feed; with recognise, *schema is what the first lines of the first path follow, if that is known.  A schema other than the default is hashed before them, behind a NUL.  Free in either case.
  */
-int pack_input_read(struct pack_input *in, const struct schema *schema,
+int pack_input_read(struct pack_input *in, struct schema *schema, bool recognise,
     const char *const *paths, size_t npath, const struct qwarn *warn, auditq_error *err);
 /* 1 and a line, valid until the next call; 0 at the end; negative. */
 int pack_input_next(struct pack_input *in, struct pack_line *out, auditq_error *err);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "known.h"
 #include "notes.h"
 #include "plan_look.h"
 #include "sequence.h"
@@ -254,6 +255,31 @@ on_warning(void *arg, const auditq_warning *w)
 		a->to->fn(a->to->arg, w);
 }
 
+/* Last, since it can be read once only. */
+static int
+look_at_stdin(const struct planning *p)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->plan->catalog.n; i++)
+		if (p->plan->catalog.file[i].kind == CATALOG_STDIN)
+			r = plan_look_ahead(p, &p->plan->file[i]);
+	return r;
+}
+
+static void
+count_schemas(const struct plan *plan, auditq_counts *counts)
+{
+	const size_t most = sizeof counts->schema / sizeof counts->schema[0];
+
+	for (size_t i = 0; i < plan->nschema && i < most; i++)
+		memcpy(counts->schema[i].name, known_name(&plan->schema[i]),
+		    strlen(known_name(&plan->schema[i])) + 1);
+	for (size_t i = 0; i < plan->catalog.n; i++)
+		if (plan->file[i].how != PLAN_SKIP && plan->file[i].schema < most)
+			counts->schema[plan->file[i].schema].files++;
+}
+
 int
 plan_new(struct plan **ret, const struct question *q, const struct match_query *query,
     bool counting, struct workers *workers, const struct qwarn *warn, auditq_counts *counts,
@@ -284,7 +310,14 @@ plan_new(struct plan **ret, const struct question *q, const struct match_query *
 		if (!a.again)
 			break;
 	}
+	p.plan = plan;
+	p.warn = warn;
+	if ((r = look_at_stdin(&p)) < 0) {
+		plan_free(plan);
+		return r;
+	}
 	plan_add_counts(counts, &own);
+	count_schemas(plan, counts);
 	counts->partitions = plan->catalog.partitions;
 	counts->partitions_pruned = plan->catalog.partitions_pruned;
 	counts->files = plan->catalog.listed;
@@ -300,6 +333,7 @@ plan_free(struct plan *p)
 	if (p == NULL)
 		return;
 	for (size_t i = 0; p->file != NULL && i < p->catalog.n; i++) {
+		source_close(p->file[i].head);
 		free(p->file[i].member);
 		free(p->file[i].part);
 	}

@@ -12,6 +12,7 @@
 #include "index.h"
 #include "pages.h"
 #include "question.h"
+#include "source.h"
 #include "workers.h"
 
 enum plan_how {
@@ -66,6 +67,7 @@ struct plan_file {
 	uint8_t whole[32]; /* of a footer: its digest */
 	struct plan_part *part;
 	size_t nparts;
+	struct source *head; /* standard input, opened to be looked at; or NULL */
 	bool gone; /* atomic: it was removed while its members were read, and that was said */
 
 	/* What plan_new found out already for plan_members, if it did. */

@@ -7,12 +7,15 @@
 #include <string.h>
 
 #include "gunzip.h"
-#include "sequence.h"
+#include "known.h"
 #include "schema_text.h"
+#include "sequence.h"
 #include "sys.h"
 
 /* Enough for the header of a member of ours. */
 #define PEEK_BYTES (FORMAT_HEADER_BYTES + FORMAT_EXTRA_MAX)
+/* Of lines, to recognise their schema in: a hundred records, if they are not large. */
+#define HEAD_BYTES ((size_t)256 << 10)
 /* Members in the lists of all files: some megabytes. */
 #define KEPT_MAX 65536
 
@@ -104,6 +107,63 @@ plan_add_schema(const struct planning *p, const struct schema *s, unsigned *out)
 	return *out < i ? 0 : no_memory(p->err);
 }
 
+/* The schema of a file that does not say, of a writer's own, or of all if that was asked for. */
+static int
+set_schema(const struct planning *p, struct plan_file *f, const struct schema *s)
+{
+	return plan_add_schema(p, p->q->schema != NULL ? p->q->schema : s, &f->schema);
+}
+
+/* By the first block of lines; what there is to say of it is said when it is read. */
+static int
+recognise(const struct planning *p, struct plan_file *f, struct source *source)
+{
+	const struct known *known = NULL;
+	struct source_block block;
+	struct schema schema = schema_default;
+	auditq_error error;
+	int r;
+
+	qerror_reset(&error);
+	if ((r = source_peek(source, &block, &error)) > 0)
+		known = known_recognise(block.p, block.n);
+	if (r == AUDITQ_ENOMEM)
+		return no_memory(p->err);
+	if (known != NULL)
+		known_schema(known, &schema);
+	return set_schema(p, f, &schema);
+}
+
+static int
+recognise_file(const struct planning *p, struct plan_file *f)
+{
+	struct source_options opt = { .block_bytes = HEAD_BYTES, .open_segment = f->in->open };
+	struct source *source;
+	auditq_error error;
+	int r;
+
+	if (p->q->schema != NULL || f->in->writer[0] != '\0')
+		return set_schema(p, f, &schema_default);
+	qerror_reset(&error);
+	if ((r = source_open(&source, f->in->path, &opt, &error)) < 0)
+		return r == AUDITQ_ENOMEM ? no_memory(p->err) : 0;
+	r = recognise(p, f, source);
+	source_close(source);
+	return r;
+}
+
+int
+plan_look_ahead(const struct planning *p, struct plan_file *f)
+{
+	struct source_options opt = { .block_bytes = HEAD_BYTES, .warn = *p->warn };
+
+	if (p->q->schema != NULL)
+		return set_schema(p, f, p->q->schema);
+	if (source_open(&f->head, f->in->path, &opt, NULL) < 0)
+		return 0;
+	return recognise(p, f, f->head);
+}
+
 /* ---- one file ---- */
 
 static void
@@ -131,16 +191,16 @@ look_at_start(const struct planning *p, struct plan_file *f, int fd, const char 
 	qerror_reset(&error);
 	r = n <= 0 ? 0 : index_peek_member(start, (size_t)n, &data, &schema, &header, &error);
 	free(start);
-	if (r == AUDITQ_EVERSION) {
+	if (r == AUDITQ_EVERSION && p->q->schema == NULL) {
 		refuse(p, f, r, error.text);
 		return 0;
 	}
 	if (r == 0)
-		return 0;
+		return recognise_file(p, f);
 	if (p->q->use_index)
 		qwarn_send(p->warn, AUDITQ_ECORRUPT, false, f->in->path, 0, 0,
 		    "no usable index, so all of it is read: %s", why);
-	return r == 1 ? plan_add_schema(p, &schema, &f->schema) : 0;
+	return set_schema(p, f, r == 1 ? &schema : &schema_default);
 }
 
 /* Whether the totals show that no line matches. */
@@ -163,8 +223,9 @@ static int
 take_footer(const struct planning *p, struct plan_file *f, const struct format_footer *footer)
 {
 	struct schema schema;
+	bool known = schema_parse(footer->schema, footer->schema_bytes, &schema) == 0;
 
-	if (schema_parse(footer->schema, footer->schema_bytes, &schema) < 0) {
+	if (!known && p->q->schema == NULL) {
 		refuse(p, f, AUDITQ_EVERSION,
 		    "made under a schema that this version does not know");
 		return 0;
@@ -179,14 +240,16 @@ take_footer(const struct planning *p, struct plan_file *f, const struct format_f
 	f->seqs = footer->seqs;
 	f->first_seq = footer->first_seq;
 	f->last_seq = footer->last_seq;
-	if (p->q->use_index) {
+	/* Summaries answer only what is asked under their own schema. */
+	if (p->q->use_index &&
+	    (p->q->schema == NULL || (known && schema_equal(&schema, p->q->schema)))) {
 		f->how = PLAN_ARCHIVE;
 		if (footer_excludes(p->q, footer)) {
 			f->how = PLAN_SKIP;
 			p->counts->files_by_footer++;
 		}
 	}
-	return plan_add_schema(p, &schema, &f->schema);
+	return set_schema(p, f, &schema);
 }
 
 /* A footer that is whole, in a file shorter than it says: something was taken out before it. */
@@ -280,8 +343,8 @@ is_called_gzip(const struct catalog_file *in)
 	return n >= 3 && strcmp(in->path + n - 3, ".gz") == 0;
 }
 
-static void
-look_at_plain(struct plan_file *f, int fd)
+static int
+look_at_plain(const struct planning *p, struct plan_file *f, int fd)
 {
 	const struct catalog_file *in = f->in;
 
@@ -289,9 +352,10 @@ look_at_plain(struct plan_file *f, int fd)
 	f->plain = !is_called_gzip(in);
 	if (in->writer[0] != '\0')
 		f->seqs = sequence_of_plain(fd, in->size, &f->first_seq, &f->last_seq);
+	return recognise_file(p, f);
 }
 
-/* 1: it is gzip; 0: it is not, or cannot be read. */
+/* 1: it is gzip; 0: it is not, or cannot be read; negative. */
 static int
 look_at_magic(const struct planning *p, struct plan_file *f, int fd)
 {
@@ -303,7 +367,7 @@ look_at_magic(const struct planning *p, struct plan_file *f, int fd)
 	else if (gunzip_magic(magic, (size_t)n))
 		return 1;
 	else
-		look_at_plain(f, fd);
+		return look_at_plain(p, f, fd);
 	return 0;
 }
 
@@ -315,18 +379,18 @@ look_inside(const struct planning *p, struct plan_file *f, int fd)
 	bool called = is_called_gzip(in);
 	struct pages pages;
 	auditq_error why;
-	int r;
+	int r, magic;
 
-	if (!called && look_at_magic(p, f, fd) == 0)
-		return 0;
+	if (!called && (r = look_at_magic(p, f, fd)) <= 0)
+		return r;
 	qerror_reset(&why);
 	r = pages_open(&pages, fd, in->size, in->path, &why);
 	if (r == 0)
 		return look_at_archive(p, f, &pages);
 	if (r == AUDITQ_ENOMEM)
 		return no_memory(p->err);
-	if (called && look_at_magic(p, f, fd) == 0)
-		return 0;
+	if (called && (magic = look_at_magic(p, f, fd)) <= 0)
+		return magic;
 	if (r == AUDITQ_EVERSION) {
 		refuse(p, f, r, why.text);
 		return 0;
@@ -342,6 +406,8 @@ plan_look(const struct planning *p, struct plan_file *f, struct catalog_file *in
 
 	f->in = in;
 	f->how = PLAN_STREAM;
+	if (in->kind == CATALOG_RING)
+		return set_schema(p, f, &schema_default);
 	if (in->kind != CATALOG_REGULAR)
 		return 0;
 	if ((fd = open_listed(p, in)) < 0) {

@@ -21,6 +21,8 @@ struct planning {
 
 /* Fill f from the file `in`, which may be under another name by now.  Called by workers. */
 int plan_look(const struct planning *p, struct plan_file *f, struct catalog_file *in);
+/* Which schema the lines of standard input follow; what was read of it stays in f->head. */
+int plan_look_ahead(const struct planning *p, struct plan_file *f);
 /* The number of a schema, which few trails have more than one of. */
 int plan_add_schema(const struct planning *p, const struct schema *s, unsigned *out);
 void plan_add_counts(auditq_counts *to, const auditq_counts *from);

@@ -57,6 +57,7 @@ auditq_free(auditq_t *q)
 	free(q->ask.regex.p);
 	zone_free(q->ask.zone);
 	expr_free(q->ask.where);
+	free(q->ask.schema);
 	free(q);
 }
 

@@ -32,6 +32,7 @@ struct question {
 	struct zone *zone;     /* owned; NULL: UTC */
 	struct expr *where; /* all that was given, and-ed */
 	bool invert;        /* the records that do not fit; but the window stays what it is */
+	struct schema *schema; /* that all files are read under; NULL: each under its own */
 	uint64_t limit;     /* UINT64_MAX: none */
 	uint64_t tail;      /* UINT64_MAX: all, not the last so many */
 	bool expand_run;    /* what matches stands for its whole run */

@@ -88,15 +88,9 @@ check_complete(struct piece *p)
 static int
 sift_regular(struct piece *p)
 {
-	const struct catalog_file *in = p->s->plan->file[p->rank].in;
-	struct source_options opt = { .block_bytes = BLOCK_BYTES,
-		.open_segment = in->open,
-		.warn = notes_target(&p->out->notes),
-		.cancel = p->s->cancel };
 	struct source *source;
-	int r;
+	int r = sift_open(p->s, p->rank, BLOCK_BYTES, &p->out->notes, &source, &p->out->err);
 
-	r = source_open(&source, in->path, &opt, &p->out->err);
 	if (r == AUDITQ_ENOENT) {
 		qerror_reset(&p->out->err);
 		return sift_moved(p, 0, UINT64_MAX, 1);
@@ -148,13 +142,18 @@ int
 sift_open(const struct sift *s, size_t file, size_t block_bytes, struct notes *notes,
     struct source **ret, auditq_error *err)
 {
-	const struct catalog_file *in = s->plan->file[file].in;
+	struct plan_file *f = &s->plan->file[file];
 	struct source_options opt = { .block_bytes = block_bytes,
-		.open_segment = in->open,
+		.open_segment = f->in->open,
 		.warn = notes_target(notes),
 		.cancel = s->cancel };
 
-	return source_open(ret, in->path, &opt, err);
+	if (f->head == NULL)
+		return source_open(ret, f->in->path, &opt, err);
+	source_hand_over(f->head, &opt.warn, opt.cancel);
+	*ret = f->head;
+	f->head = NULL;
+	return 0;
 }
 
 int

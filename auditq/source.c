@@ -30,6 +30,8 @@ struct source {
 	bool partial;      /* inside a line that began before the range */
 	bool skipping;     /* inside a line that is too long */
 	uint64_t skip_offset;
+	bool peeked; /* ahead was looked at, and is still to be given */
+	struct source_block ahead;
 };
 
 static bool
@@ -326,11 +328,35 @@ drop_tail(struct source *s)
 }
 
 int
+source_peek(struct source *s, struct source_block *out, auditq_error *err)
+{
+	int r = 1;
+
+	if (!s->peeked && (r = source_next(s, &s->ahead, err)) > 0)
+		s->peeked = true;
+	if (r > 0)
+		*out = s->ahead;
+	return r;
+}
+
+void
+source_hand_over(struct source *s, const struct qwarn *warn, const bool *cancel)
+{
+	s->opt.warn = *warn;
+	s->opt.cancel = s->in.cancel = cancel;
+}
+
+int
 source_next(struct source *s, struct source_block *out, auditq_error *err)
 {
 	size_t n;
 	int r = 0;
 
+	if (s->peeked) {
+		s->peeked = false;
+		*out = s->ahead;
+		return 1;
+	}
 	for (;;) {
 		if (!s->eof && !s->gap)
 			r = fill(s, err);

@@ -44,6 +44,10 @@ int source_open(
 /* 1 and a block, valid until the next call; 0 at the end; negative. Damage is not an error: it goes to warn
  * (lost = true), and reading goes on behind it where it can. */
 int source_next(struct source *s, struct source_block *out, auditq_error *err);
+/* The block that source_next will give next. */
+int source_peek(struct source *s, struct source_block *out, auditq_error *err);
+/* Who is told from now on, and who may stop it; as in source_options. */
+void source_hand_over(struct source *s, const struct qwarn *warn, const bool *cancel);
 /* Stored bytes read so far. */
 uint64_t source_bytes_read(const struct source *s);
 void source_close(struct source *s);

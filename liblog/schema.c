@@ -190,16 +190,26 @@ schema_layout_level(const struct schema_layout *l, const struct field *value)
 	return level;
 }
 
+static bool
+is_in_range(const struct schema_test *test, const struct field *number)
+{
+	int64_t i;
+	double x;
+
+	if (field_i64(number, &i))
+		return i >= test->min && i <= test->max;
+	return field_double(number, &x) && x >= (double)test->min && x <= (double)test->max;
+}
+
 bool
 schema_test_holds(const struct schema_test *test, const struct field *value)
 {
 	bool known = false;
-	double x;
 
 	if (test->exists && value->type > FIELD_NULL)
 		return true;
-	if (test->ranged && value->type == FIELD_NUMBER && field_double(value, &x))
-		return x >= (double)test->min && x <= (double)test->max;
+	if (test->ranged && value->type == FIELD_NUMBER)
+		return is_in_range(test, value);
 	if (test->nword == 0 || value->type != FIELD_STRING)
 		return false;
 	for (size_t i = 0; !known && i < test->nword; i++)

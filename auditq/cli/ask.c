@@ -91,6 +91,20 @@ ask_parts(auditq_t *q, ask_fn *fn, const struct opt_list *list)
 	return good;
 }
 
+/* What is wrong with it stands in a file, not in the argument. */
+static bool
+ask_schema(auditq_t *q, const char *schema)
+{
+	auditq_error err = { 0 };
+	auditq_record rec;
+
+	if (schema == NULL || auditq_schema(q, schema) == 0)
+		return true;
+	auditq_next(q, &rec, &err);
+	say_error(&err);
+	return false;
+}
+
 static bool
 build(auditq_t *q, const struct ask_options *opt)
 {
@@ -99,11 +113,11 @@ build(auditq_t *q, const struct ask_options *opt)
 	auditq_jobs(q, (unsigned)opt->jobs);
 	auditq_use_index(q, !opt->no_index);
 	auditq_invert(q, opt->invert);
-	return ask_one(q, auditq_zone, opt->zone) && ask_one(q, auditq_after, opt->after) &&
-	    ask_one(q, auditq_before, opt->before) && ask_one(q, auditq_on, opt->on) &&
-	    ask_parts(q, auditq_run, &opt->run) && ask_parts(q, auditq_stage, &opt->stage) &&
-	    ask_all(q, auditq_level, &opt->level) && ask_all(q, auditq_where, &opt->where) &&
-	    ask_all(q, auditq_regex, &opt->regex);
+	return ask_schema(q, opt->schema) && ask_one(q, auditq_zone, opt->zone) &&
+	    ask_one(q, auditq_after, opt->after) && ask_one(q, auditq_before, opt->before) &&
+	    ask_one(q, auditq_on, opt->on) && ask_parts(q, auditq_run, &opt->run) &&
+	    ask_parts(q, auditq_stage, &opt->stage) && ask_all(q, auditq_level, &opt->level) &&
+	    ask_all(q, auditq_where, &opt->where) && ask_all(q, auditq_regex, &opt->regex);
 }
 
 /* What is read when no PATH is given; NULL: there is nothing. */

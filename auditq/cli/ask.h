@@ -11,7 +11,7 @@
 /* Of a command line; part of what a command's table fills. */
 struct ask_options {
 	struct opt_list run, stage, level, where, regex;
-	const char *after, *before, *on, *zone;
+	const char *after, *before, *on, *zone, *schema;
 	uint64_t jobs;
 	bool failed, invert, utc, no_index, strict, explain;
 };
@@ -52,6 +52,9 @@ struct ask_options {
 	  "threads; 0, the default: one per processor" },                                      \
 	{ "no-index", 0, OPT_FLAG, (at) + offsetof(struct ask_options, no_index), NULL,        \
 	  "read everything in the window; the answer is the same" },                           \
+	{ "schema", 0, OPT_TEXT, (at) + offsetof(struct ask_options, schema), "NAME|FILE",     \
+	  "what time, run, stage, level and failed mean: a schema by its name (auditq "        \
+	  "schemas), or a JSON file (default: as archives say, or recognised)" },              \
 	{ "strict", 0, OPT_FLAG, (at) + offsetof(struct ask_options, strict), NULL,            \
 	  "stop at the first thing that cannot be read" },                                     \
 	{ "explain", 0, OPT_FLAG, (at) + offsetof(struct ask_options, explain), NULL,          \

@@ -9,7 +9,7 @@
 #include "say.h"
 
 struct values {
-	const char *root, *ts, *reject;
+	const char *root, *ts, *schema, *reject;
 	uint64_t gzip_level;
 };
 
@@ -20,9 +20,11 @@ static const struct opt options[] = {
 	{ NULL, 0, OPT_SECTION, 0, NULL, "Options:" },
 	{ "root", 0, OPT_TEXT, AT(root), "DIR",
 	  "below which the archives go; made when missing; required" },
+	{ "schema", 0, OPT_TEXT, AT(schema), "NAME|FILE",
+	  "what time, run, stage, level and failed mean: a schema by its name (auditq schemas), or a "
+	  "JSON file; recorded in the archives (default: recognised by the first input's records)" },
 	{ "ts", 0, OPT_TEXT, AT(ts), "KEY",
-	  "the field that holds the time (default: the first usable of ts, @timestamp, timestamp, "
-	  "time, eventTime)" },
+	  "the field that holds the time; all else is as in liblog's own records" },
 	{ "reject", 0, OPT_TEXT, AT(reject), "FILE",
 	  "where lines go that cannot be packed (default: DIR/_pack-ID.reject.jsonl)" },
 	{ "gzip-level", 0, OPT_U64, AT(gzip_level), "N", "1 to 12, fast to small (default: 6)" },
@@ -32,7 +34,7 @@ static const struct opt options[] = {
 
 static const struct opt_command command = {
 	.name = "auditq pack",
-	.words = "[--ts KEY] --root DIR FILE...",
+	.words = "[--schema NAME|FILE] --root DIR FILE...",
 	.summary =
 	    "Put JSON Lines, plain or gzip, or - for standard input, into sealed archives\n"
 	    "below DIR, each record in the partition of its own day.  The input may be in any\n"
@@ -81,6 +83,7 @@ pack(const struct values *v, const struct opt_list *files)
 		.size = sizeof opt,
 		.root = v->root,
 		.ts = v->ts,
+		.schema = v->schema,
 		.reject = v->reject,
 		.gzip_level = (int)v->gzip_level,
 		.on_warning = on_warning,

@@ -79,4 +79,8 @@ explain(const auditq_t *q, const auditq_counts *counts)
 	for (size_t i = 0; i < sizeof items / sizeof items[0]; i++)
 		fprintf(stderr, "%-30s %" PRIu64 "\n", items[i].text,
 		    *(const uint64_t *)((const char *)counts + items[i].at));
+	for (size_t i = 0; i < sizeof counts->schema / sizeof counts->schema[0]; i++)
+		if (counts->schema[i].files > 0)
+			fprintf(stderr, "files under schema %-11s %" PRIu64 "\n",
+			    counts->schema[i].name, counts->schema[i].files);
 }
