@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libdeflate.h>
 #include <string.h>
 
 #define TAIL_BLOCK 65536
@@ -140,6 +141,7 @@ segment_reopen(struct segment *seg, const struct segment_root *root, int32_t day
 	}
 	*cut = (uint64_t)(st.st_size - whole);
 	s.bytes = s.begun = (uint64_t)whole;
+	s.inherited = whole > 0;
 	*seg = s;
 	return 0;
 }
@@ -166,6 +168,7 @@ segment_append(struct segment *seg, const char *lines, size_t n, bool *broken, a
 
 	if (sys_write_all(seg->fd, lines, n, NULL) == 0) {
 		seg->bytes += n;
+		seg->crc = libdeflate_crc32(seg->crc, lines, n);
 		begin_writeback(seg);
 		return 0;
 	}
@@ -186,6 +189,8 @@ segment_sync(struct segment *seg, const struct segment_root *root, alog_error *e
 		seg->entered = true;
 	}
 	seg->durable = seg->bytes;
+	seg->crc = 0;
+	seg->inherited = false;
 	return 0;
 }
 

@@ -20,6 +20,8 @@ struct segment {
 	uint64_t bytes;   /* all whole lines */
 	uint64_t begun;   /* of them on their way there */
 	uint64_t durable; /* of them on stable storage */
+	uint32_t crc;     /* of those that are not */
+	bool inherited; /* some of those were there when it was reopened: crc is not of them */
 	char name[PATH_NAME_MAX];
 };
 

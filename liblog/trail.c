@@ -118,6 +118,7 @@ tell_loss(const struct trail *t, struct segment *seg, alog_error *err)
 	if (sys->ftruncate(seg->fd, 0) < 0)
 		return error_set(err, ALOG_EIO, errno, seg->name, "cannot cut");
 	seg->bytes = 0;
+	seg->crc = 0;
 	(void)sys->realtime(&now);
 	record_gap(t->base, now, t->written_seq - t->durable_seq, "unreadable", &gap, &splice);
 	record_line(rec, gap.len, splice, t->written_seq, &out);
@@ -149,7 +150,8 @@ rescue(struct trail *t, alog_error *err)
 	if ((rc = create(t, old.day, &fresh, err)) < 0)
 		return rc;
 	rc = copy_range(old.fd, old.durable, old.bytes, &fresh, t->batch, err);
-	lost = rc == UNREADABLE;
+	/* The kernel may have dropped the pages, and read back what the disk has there. */
+	lost = rc == UNREADABLE || (rc == 0 && !old.inherited && fresh.crc != old.crc);
 	if (lost)
 		rc = tell_loss(t, &fresh, err);
 	if (rc == 0)
