@@ -293,6 +293,13 @@ typedef struct auditq_stats_options {
 	/* Quantiles exactly.  Else within AUDITQ_STATS_ACCURACY; then archives that the query asks for as a
 	 * whole, or but for stages, by stage or all in one, are answered from their summaries. */
 	bool exact;
+	/* "1h", "1d": a row also for each part of time of that length that has records, in the query's zone; of
+	 * weeks from Monday.  NULL: time makes none. */
+	const char *step;
+	bool counts; /* only count: nothing is measured */
+	/* Groups by the number of their records, most first, and at most so many of them; 0: all, in the order of
+	 * their values. */
+	uint64_t top;
 } auditq_stats_options;
 
 #define AUDITQ_STATS_ACCURACY 0.01 /* relative */
@@ -309,6 +316,8 @@ typedef struct auditq_stats_row {
 	uint64_t
 	    values; /* records with the number that is measured; if there are none, what follows is 0 */
 	double sum, min, max, p50, p95, p99;
+	int64_t start,
+	    end; /* of the part of time, with step; INT64_MIN: its records have no time */
 } auditq_stats_row;
 
 /*
@@ -320,7 +329,7 @@ AUDITQ_API int auditq_stats(
     auditq_t *q, const auditq_stats_options *opt, auditq_stats_t **ret, auditq_error *err);
 AUDITQ_API void auditq_stats_free(auditq_stats_t *s);
 
-/* Rows, in the order of their groups. */
+/* Rows, in the order of their groups, then of time. */
 AUDITQ_API size_t auditq_stats_rows(const auditq_stats_t *s);
 /* AUDITQ_EINVAL: there is no such row. */
 AUDITQ_API int auditq_stats_get(const auditq_stats_t *s, size_t row, auditq_stats_row *out);
@@ -329,8 +338,8 @@ AUDITQ_API int auditq_stats_get(const auditq_stats_t *s, size_t row, auditq_stat
  * as s.  AUDITQ_EINVAL: there is no such row or field. */
 AUDITQ_API int auditq_stats_group(
     const auditq_stats_t *s, size_t row, size_t i, const char **name, auditq_value *value);
-/* Each row as an object of the fields of `by`, records, ends, failed, failure_rate, values, sum, min, max, p50,
- * p95, p99 (null: there is none) and exact; in any of the formats of auditq_export_to. */
+/* Each row as an object of the fields of `by`, with step start and end (RFC 3339, UTC), records, ends, failed, failure_rate, values, sum, min, max, p50,
+ * p95, p99 (null: there is none) and exact; of counts no more than failure_rate; in any of the formats of auditq_export_to. */
 AUDITQ_API int auditq_stats_export_to(const auditq_stats_t *s, auditq_write_fn *fn, void *arg,
     const auditq_export_options *opt, auditq_error *err);
 

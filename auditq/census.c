@@ -167,9 +167,57 @@ put_value(struct bytes_out *key, const struct field *value)
 		(void)field_decode(value, (char *)room, n);
 }
 
+/* ---- parts of time ---- */
+
+#define WEEK (7 * CLOCK_DAY)
+
+static int64_t
+floor_to(int64_t x, int64_t unit)
+{
+	return x / unit - (x % unit < 0);
+}
+
+/* The part of time that an instant is in: its number in the local time of then, and of parts of a day or
+ * more its start there.  Weeks begin with Monday: 1970 began on a Thursday. */
+static int64_t
+start_of(const struct census *c, int64_t ts)
+{
+	const int64_t step = c->opt.step, origin = step % WEEK == 0 ? -3 * CLOCK_DAY : 0;
+	const int64_t second = floor_to(ts, CLOCK_S),
+		      east = zone_offset(c->opt.zone, second) * CLOCK_S;
+	int64_t local, start;
+
+	if (ts == CLOCK_NONE || __builtin_add_overflow(ts, east - origin, &local) ||
+	    __builtin_mul_overflow(floor_to(local, step), step, &start) ||
+	    __builtin_add_overflow(start, origin, &start))
+		return CLOCK_NONE;
+	if (step % CLOCK_DAY == 0)
+		return zone_second(c->opt.zone, start / CLOCK_S) * CLOCK_S;
+	return start - east;
+}
+
+void
+census_time(const struct census *c, size_t group, int64_t *start, int64_t *end)
+{
+	size_t n;
+	const char *key = names_get(c->names, (uint32_t)group, &n);
+
+	*start = *end = CLOCK_NONE;
+	if (c->opt.step == 0)
+		return;
+	*start = (int64_t)get_le64((const uint8_t *)key + n - sizeof(uint64_t));
+	if (*start == CLOCK_NONE || __builtin_add_overflow(*start, c->opt.step, end)) {
+		*end = *start;
+		return;
+	}
+	/* A day may be longer, or shorter. */
+	if (c->opt.step % CLOCK_DAY == 0)
+		*end = start_of(c, *end + CLOCK_DAY / 2);
+}
+
 /* null is as good as absent, and a stage is a string, as everywhere. */
 static void
-put_group(const struct census *c, struct slot *slot, const struct match *m)
+put_group(const struct census *c, struct slot *slot, const struct match *m, int64_t ts)
 {
 	static const struct field absent = { .type = FIELD_ABSENT };
 
@@ -182,6 +230,8 @@ put_group(const struct census *c, struct slot *slot, const struct match *m)
 			value = &absent;
 		put_value(&slot->key, value);
 	}
+	if (c->opt.step > 0)
+		bytes_put_u64(&slot->key, (uint64_t)start_of(c, ts));
 }
 
 struct field
@@ -223,15 +273,14 @@ take_line(void *arg, unsigned number, size_t file, int64_t ts, const struct matc
 	double x;
 	int r;
 
-	(void)ts;
-	put_group(c, slot, m);
+	put_group(c, slot, m, ts);
 	if (slot->key.failed)
 		return no_memory(err);
 	if ((r = find_group(c, slot, &group, err)) < 0)
 		return r;
 	if (!c->counted[file])
 		measure_record(&slot->measure[group], match_ended(m), match_failed(m));
-	if (!match_wanted_ms(m, VALUE, &x))
+	if (c->opt.counts || !match_wanted_ms(m, VALUE, &x))
 		return 0;
 	return take_value(c, number, group, x, err);
 }
@@ -240,7 +289,8 @@ take_line(void *arg, unsigned number, size_t file, int64_t ts, const struct matc
 
 /* Between two workers' pieces slot 0 is free for the caller. */
 static int
-take_rollup(struct census *c, const struct index_rollup *r, bool measured, auditq_error *err)
+take_rollup(struct census *c, const struct index_rollup *r, int64_t ts, bool measured,
+    auditq_error *err)
 {
 	struct slot *slot = &c->slot[0];
 	struct field stage = { .type = r->stage == NULL ? FIELD_ABSENT : FIELD_STRING,
@@ -254,6 +304,8 @@ take_rollup(struct census *c, const struct index_rollup *r, bool measured, audit
 	slot->key.n = 0;
 	if (c->opt.nby > 0)
 		put_value(&slot->key, &stage);
+	if (c->opt.step > 0)
+		bytes_put_u64(&slot->key, (uint64_t)start_of(c, ts));
 	if (slot->key.failed)
 		return no_memory(err);
 	if ((n = find_group(c, slot, &group, err)) < 0)
@@ -275,18 +327,26 @@ set_literal(struct plan_literal *literal, const char *path)
 	}
 }
 
+static bool
+in_one_part(const struct census *c, const struct plan_file *f)
+{
+	return c->opt.step == 0 ||
+	    (!f->untimed && f->min_ts != CLOCK_NONE &&
+		start_of(c, f->min_ts) == start_of(c, f->max_ts));
+}
+
 static int
 take_archive(void *arg, size_t file, struct plan_literal *literal, auditq_counts *counts,
     auditq_error *err)
 {
 	struct census *c = arg;
 	const struct plan_file *f = &c->plan->file[file];
-	bool measured = c->duration && !c->opt.exact, complete;
+	bool measured = c->duration && !c->opt.exact && !c->opt.counts, complete;
 	uint64_t durations = 0;
 	struct index *ix = NULL;
 	int r;
 
-	if (!c->rolled)
+	if (!c->rolled || !in_one_part(c, f))
 		return 0;
 	if ((r = rollups_load(&ix, f, c->q, err)) <= 0)
 		return r;
@@ -295,9 +355,9 @@ take_archive(void *arg, size_t file, struct plan_literal *literal, auditq_counts
 		const struct index_rollup *rollup = index_rollup(ix, i);
 
 		durations += rollup->durations;
-		r = take_rollup(c, rollup, measured, err);
+		r = take_rollup(c, rollup, f->min_ts, measured, err);
 	}
-	if (measured || (c->duration && durations == 0)) {
+	if (measured || c->opt.counts || (c->duration && durations == 0)) {
 		counts->members += index_members(ix);
 		counts->members_answered += index_members(ix);
 		r = r < 0 ? r : 1;
@@ -435,7 +495,7 @@ census_finish(struct census *c, auditq_error *err)
 			r = sample_finish(c->sample[i], err);
 	}
 	/* One group there is, if only of no records. */
-	if (r == 0 && c->opt.nby == 0)
+	if (r == 0 && c->opt.nby == 0 && c->opt.step == 0)
 		r = number_of(c, "", 0, &all, err);
 	return r;
 }

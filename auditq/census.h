@@ -20,6 +20,9 @@ struct census_options {
 	size_t nby;
 	const char *field; /* the number that is measured, likewise */
 	bool exact;        /* keep all numbers, for census_at */
+	bool counts;       /* measure nothing */
+	int64_t step; /* ns of each part of time, which makes groups too; 0: time makes none */
+	const struct zone *zone; /* in which parts begin */
 };
 
 int census_new(struct census **ret, const struct census_options *opt, const struct question *q,
@@ -35,6 +38,8 @@ size_t census_groups(const struct census *c);
 const struct measure *census_measure(const struct census *c, size_t group);
 /* The group's value of field by[i]: a string decoded, else as it stands; FIELD_ABSENT for null too. */
 struct field census_value(const struct census *c, size_t group, size_t i);
+/* The start and the end of the group's part of time; CLOCK_NONE: its records have no time. */
+void census_time(const struct census *c, size_t group, int64_t *start, int64_t *end);
 /* The value of a rank in ascending order, from 0: exactly, or within SKETCH_ACCURACY. */
 double census_at(const struct census *c, size_t group, uint64_t rank);
 uint64_t census_spilled(const struct census *c); /* bytes */

@@ -6,6 +6,7 @@
 
 #include "query.h"
 #include "stats.h"
+#include "timespec.h"
 
 static int
 no_memory(auditq_error *err)
@@ -44,6 +45,21 @@ set_groups(auditq_stats_t *s, const char *by, auditq_error *err)
 			    err, AUDITQ_EINVAL, NULL, (uint64_t)(name - s->names), "%s", wrong);
 		s->by[s->nby++] = name;
 	}
+	return 0;
+}
+
+static int
+set_step(auditq_stats_t *s, const char *step, auditq_error *err)
+{
+	const char *why;
+	size_t pos;
+
+	if (timespec_duration(step, &s->step, &pos, &why) < 0)
+		return qerror_set_at(
+		    err, AUDITQ_EINVAL, NULL, pos, "step '%.80s': %s", step, why);
+	if (s->step <= 0)
+		return qerror_set_at(
+		    err, AUDITQ_EINVAL, NULL, 0, "step '%.80s': parts of no length", step);
 	return 0;
 }
 
@@ -90,6 +106,7 @@ fill_row(const struct census *c, size_t group, auditq_stats_row *row)
 		.ends = m->ends,
 		.failed = m->failed,
 		.values = m->values };
+	census_time(c, group, &row->start, &row->end);
 	if (m->values == 0)
 		return;
 	row->sum = m->sum;
@@ -135,9 +152,69 @@ compare_groups(const void *x, const void *y, void *arg)
 }
 
 static int
-make_rows(auditq_stats_t *s, auditq_error *err)
+compare_rows(const void *x, const void *y, void *arg)
+{
+	const auditq_stats_t *s = arg;
+	int64_t a, b, end;
+	int r = compare_groups(x, y, arg);
+
+	if (r != 0)
+		return r;
+	census_time(s->census, *(const size_t *)x, &a, &end);
+	census_time(s->census, *(const size_t *)y, &b, &end);
+	return (a > b) - (a < b);
+}
+
+/* Rows of one group, which stand together. */
+struct block {
+	size_t first, n;
+	uint64_t records;
+};
+
+static int
+compare_blocks(const void *x, const void *y)
+{
+	const struct block *a = x, *b = y;
+
+	if (a->records != b->records)
+		return a->records < b->records ? 1 : -1;
+	return (a->first > b->first) - (a->first < b->first);
+}
+
+/* The groups with most records, at most `top` of them, which then are all there are. */
+static int
+keep_top(auditq_stats_t *s, uint64_t top, auditq_error *err)
+{
+	struct block *block = calloc(s->n + 1, sizeof *block);
+	size_t *group = calloc(s->n + 1, sizeof *group), n = 0, rows = 0;
+
+	if (block == NULL || group == NULL) {
+		free(block);
+		free(group);
+		return no_memory(err);
+	}
+	for (size_t i = 0; i < s->n; i++) {
+		if (i == 0 || compare_groups(&s->group[i - 1], &s->group[i], s) != 0)
+			block[n++].first = i;
+		block[n - 1].n++;
+		block[n - 1].records += census_measure(s->census, s->group[i])->records;
+	}
+	qsort(block, n, sizeof *block, compare_blocks);
+	for (size_t i = 0; i < n && i < top; i++)
+		for (size_t k = 0; k < block[i].n; k++)
+			group[rows++] = s->group[block[i].first + k];
+	free(block);
+	free(s->group);
+	s->group = group;
+	s->n = rows;
+	return 0;
+}
+
+static int
+make_rows(auditq_stats_t *s, uint64_t top, auditq_error *err)
 {
 	size_t n = census_groups(s->census);
+	int r;
 
 	s->row = calloc(n + 1, sizeof *s->row);
 	s->group = calloc(n + 1, sizeof *s->group);
@@ -145,10 +222,12 @@ make_rows(auditq_stats_t *s, auditq_error *err)
 		return no_memory(err);
 	for (size_t i = 0; i < n; i++)
 		s->group[i] = i;
-	qsort_r(s->group, n, sizeof *s->group, compare_groups, s);
-	for (size_t i = 0; i < n; i++)
-		fill_row(s->census, s->group[i], &s->row[i]);
+	qsort_r(s->group, n, sizeof *s->group, compare_rows, s);
 	s->n = n;
+	if (top > 0 && (r = keep_top(s, top, err)) < 0)
+		return r;
+	for (size_t i = 0; i < s->n; i++)
+		fill_row(s->census, s->group[i], &s->row[i]);
 	return 0;
 }
 
@@ -161,9 +240,15 @@ run(auditq_t *q, const auditq_stats_options *opt, auditq_stats_t *s, auditq_erro
 	struct census_options census = { .field = opt->field, .exact = opt->exact };
 	int r = opt->by != NULL ? set_groups(s, opt->by, err) : 0;
 
+	if (r == 0 && opt->step != NULL)
+		r = set_step(s, opt->step, err);
 	if (r < 0)
 		return r;
 	s->exact = opt->exact;
+	s->counts = opt->counts;
+	census.counts = opt->counts;
+	census.step = s->step;
+	census.zone = ask.zone;
 	census.by = s->by;
 	census.nby = s->nby;
 	if ((r = census_new(&s->census, &census, &ask, err)) < 0)
@@ -175,7 +260,7 @@ run(auditq_t *q, const auditq_stats_options *opt, auditq_stats_t *s, auditq_erro
 	if ((r = query_take(q, &ask, err)) < 0 || (r = census_finish(s->census, err)) < 0)
 		return r;
 	q->counts.spilled += census_spilled(s->census);
-	return make_rows(s, err);
+	return make_rows(s, opt->top, err);
 }
 
 int

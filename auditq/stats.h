@@ -11,7 +11,8 @@ struct auditq_stats {
 	char *names; /* of the fields that make groups, each with its NUL */
 	const char *by[STATS_BY_MAX];
 	size_t nby;
-	bool exact;
+	bool exact, counts;
+	int64_t step;
 	struct census *census;
 	struct auditq_stats_row *row;
 	size_t *group; /* of each row, in the census */

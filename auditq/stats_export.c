@@ -4,19 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "jbuf.h"
 #include "output.h"
 #include "stats.h"
 
 /* What stands behind the fields that make groups. */
-#define COLUMNS "records,ends,failed,failure_rate,values,sum,min,max,p50,p95,p99,exact"
+#define COUNTS  "records,ends,failed,failure_rate"
+#define COLUMNS COUNTS ",values,sum,min,max,p50,p95,p99,exact"
+#define TIMES   "start,end,"
 
 bool
 stats_is_column(const char *name)
 {
 	size_t n = strlen(name);
 
-	for (const char *s = COLUMNS; *s != '\0'; s += strcspn(s, ","), s += *s == ',')
+	for (const char *s = TIMES COLUMNS; *s != '\0'; s += strcspn(s, ","), s += *s == ',')
 		if (strcspn(s, ",") == n && memcmp(s, name, n) == 0)
 			return true;
 	return false;
@@ -49,6 +52,20 @@ put_number(struct jbuf *b, const char *name, bool any, double x)
 }
 
 static void
+put_time(struct jbuf *b, const char *name, int64_t ns)
+{
+	char text[CLOCK_LENGTH];
+
+	put_name(b, name);
+	if (ns == CLOCK_NONE) {
+		jbuf_raw(b, "null", 4);
+		return;
+	}
+	clock_format(text, ns);
+	jbuf_str(b, text, sizeof text);
+}
+
+static void
 put_groups(struct jbuf *b, const auditq_stats_t *s, size_t row)
 {
 	for (size_t i = 0; i < s->nby; i++) {
@@ -71,10 +88,18 @@ put_row(struct jbuf *b, const auditq_stats_t *s, size_t row)
 	bool any = r->values > 0;
 
 	put_groups(b, s, row);
+	if (s->step > 0) {
+		put_time(b, "start", r->start);
+		put_time(b, "end", r->end);
+	}
 	put_count(b, "records", r->records);
 	put_count(b, "ends", r->ends);
 	put_count(b, "failed", r->failed);
 	put_number(b, "failure_rate", r->ends > 0, (double)r->failed / (double)r->ends);
+	if (s->counts) {
+		jbuf_char(b, '}');
+		return;
+	}
 	put_count(b, "values", r->values);
 	put_number(b, "sum", any, r->sum);
 	put_number(b, "min", any, r->min);
@@ -118,7 +143,8 @@ all_columns(const auditq_stats_t *s)
 		return NULL;
 	for (size_t i = 0; i < s->nby; i++)
 		fprintf(f, "%s,", s->by[i]);
-	fputs(COLUMNS, f);
+	fputs(s->step > 0 ? TIMES : "", f);
+	fputs(s->counts ? COUNTS : COLUMNS, f);
 	if (fclose(f) == 0)
 		return text;
 	free(text);

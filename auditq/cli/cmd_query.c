@@ -6,6 +6,7 @@
 
 #include "ask.h"
 #include "auditq.h"
+#include "chart.h"
 #include "cmd.h"
 #include "opt.h"
 #include "out.h"
@@ -18,6 +19,7 @@ struct values {
 	uint64_t limit, tail, after, before, around;
 	bool reverse, count, force, source;
 	struct screen_options screen;
+	struct chart_options chart;
 };
 
 /* Of records around a match; the library takes no more. */
@@ -41,6 +43,7 @@ static const struct opt options[] = {
 	{ NULL, 0, OPT_SECTION, 0, NULL, "How they are shown:" },
 	{ "reverse", 'r', OPT_FLAG, AT(reverse), NULL, "latest first" },
 	{ "count", 'c', OPT_FLAG, AT(count), NULL, "print only how many there are" },
+	CHART_OPTIONS(AT(chart)),
 	{ "format", 'o', OPT_TEXT, AT(format), "FORMAT",
 	  "pretty (the default on a terminal), jsonl (each line as stored; the default elsewhere), "
 	  "json (one array), csv, tsv, md (a Markdown table) or raw" },
@@ -79,6 +82,7 @@ static const struct opt_command command = {
 	    "  auditq --run 0199feae --stage detection -r --limit 20\n"
 	    "  auditq --where 'duration_ms > 500 and tenant in (\"a\",\"b\")' -o csv -O slow.csv\n"
 	    "  auditq --failed --stage detection --tail 1 --expand run\n"
+	    "  auditq --failed --by stage --hist 1h --since -2d\n"
 	    "  zcat old.jsonl.gz | auditq --level warn --since -2d -\n"
 	    "\n"
 	    "Exit status: 0 found, 1 nothing found, 2 wrong usage or fatal, 3 answered, but\n"
@@ -157,13 +161,31 @@ write_file(struct ask *a, const char *path, const auditq_export_options *opt, ui
 	return r;
 }
 
+/* Counting in groups leaves nothing of single records. */
+static bool
+check_chart(const struct values *v, const auditq_export_options *opt)
+{
+	if (!chart_asked(&v->chart))
+		return true;
+	if (v->chart.by != NULL && v->chart.top != NULL)
+		say("--by counts all values, --top the most frequent: not both at once");
+	else if (v->limit != UINT64_MAX || v->tail != UINT64_MAX || v->reverse || v->source ||
+	    v->output != NULL || v->expand != NULL || v->before + v->after + v->around > 0)
+		say("--by, --top and --hist count: what is about single records does not go with them");
+	else if (opt->format == AUDITQ_RAW)
+		say("--format raw is about records: --by, --top and --hist count them");
+	else
+		return true;
+	return false;
+}
+
 /* What the options say together, as far as the library does not see it. */
 static bool
 check(const struct values *v, auditq_export_options *opt)
 {
 	if (v->format != NULL && (opt->format = auditq_format_parse(v->format)) < 0)
 		say("--format: not pretty, jsonl, json, csv, tsv, md or raw: '%s'", v->format);
-	else if (v->count &&
+	else if (v->count && !chart_asked(&v->chart) &&
 	    (v->format != NULL || v->fields != NULL || v->output != NULL || v->source))
 		say("--count prints a number: --format, --fields, --source and --output do not go with it");
 	else if (v->tail != UINT64_MAX && v->limit != UINT64_MAX)
@@ -200,6 +222,9 @@ static int
 answer(struct ask *a, const struct values *v, const struct screen *screen,
     auditq_export_options *opt, uint64_t *n, auditq_error *err)
 {
+	if (chart_asked(&v->chart))
+		return chart_print(a, &v->chart, screen,
+		    v->format != NULL && opt->format != AUDITQ_PRETTY ? opt : NULL, n, err);
 	if (v->count)
 		return print_count(a, n, err);
 	if (v->format == NULL && screen->terminal)
@@ -223,7 +248,8 @@ query(const struct values *v, const struct opt_list *paths)
 	uint64_t n = 0;
 	int r, status;
 
-	if (!check(v, &opt) || !screen_open(&screen, &v->screen, v->output == NULL) ||
+	if (!check(v, &opt) || !check_chart(v, &opt) ||
+	    !screen_open(&screen, &v->screen, v->output == NULL) ||
 	    !ask_begin(&a, &v->ask, paths))
 		return CMD_ERROR;
 	ask_order(a.q, v);

@@ -15,7 +15,7 @@
 
 struct values {
 	struct ask_options ask;
-	const char *by, *field, *format, *fields;
+	const char *by, *field, *step, *format, *fields;
 	bool exact;
 };
 
@@ -27,6 +27,8 @@ static const struct opt options[] = {
 	{ "by", 0, OPT_TEXT, AT(by), "F,...",
 	  "a row for each value of field F, such as stage; or each combination of several" },
 	{ "field", 0, OPT_TEXT, AT(field), "F", "measure the numbers in F; default: duration_ms" },
+	{ "hist", 0, OPT_TEXT, AT(step), "STEP",
+	  "a row also for each part of time, such as 5m, 1h or 1d" },
 	{ "exact", 0, OPT_FLAG, AT(exact), NULL,
 	  "quantiles exactly, from every record, instead of within 1 %" },
 	{ "format", 'o', OPT_TEXT, AT(format), "FORMAT",
@@ -54,6 +56,7 @@ static const struct opt_command command = {
 	.opts = options,
 	.after =
 	    "  auditq stats --by stage --since -30d logs\n"
+	    "  auditq stats --by stage --hist 1d --since -7d\n"
 	    "  auditq stats --by stage,status --run 0199feae -o csv\n"
 	    "  auditq stats --field latency_ms --exact --where 'user == \"u0042\"'\n"
 	    "\n"
@@ -101,7 +104,15 @@ add_groups(struct table *t, const auditq_stats_t *s, size_t row)
 }
 
 static void
-add_row(struct table *t, const auditq_stats_t *s, size_t row)
+add_time(struct table *t, const auditq_t *q, int64_t ns)
+{
+	char text[AUDITQ_TIME_ROOM];
+
+	table_text(t, auditq_time_text(q, ns, text) < 0 ? "-" : text);
+}
+
+static void
+add_row(struct table *t, const auditq_t *q, const auditq_stats_t *s, size_t row, bool timed)
 {
 	auditq_stats_row r = { .size = sizeof r };
 	char rate[40] = "-";
@@ -110,6 +121,8 @@ add_row(struct table *t, const auditq_stats_t *s, size_t row)
 	auditq_stats_get(s, row, &r);
 	any = r.values > 0;
 	add_groups(t, s, row);
+	if (timed)
+		add_time(t, q, r.start);
 	add_count(t, r.records);
 	add_count(t, r.ends);
 	add_count(t, r.failed);
@@ -127,7 +140,7 @@ add_row(struct table *t, const auditq_stats_t *s, size_t row)
 
 /* The titles: the fields that make groups, in their order, then the columns of add_row. */
 static void
-add_titles(struct table *t, const char *by)
+add_titles(struct table *t, const char *by, bool timed)
 {
 	static const char *const titles[] = { "records", "ends", "failed", "rate", "values",
 		"p50", "p95", "p99", "max", "sum" };
@@ -137,21 +150,25 @@ add_titles(struct table *t, const char *by)
 		table_cell(t, by, (size_t)(end - by));
 		t->left++;
 	}
+	if (timed) {
+		table_text(t, "time");
+		t->left++;
+	}
 	t->columns = t->left + sizeof titles / sizeof titles[0];
 	for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
 		table_text(t, titles[i]);
 }
 
 static int
-print_table(const auditq_stats_t *s, const struct values *v)
+print_table(const auditq_t *q, const auditq_stats_t *s, const struct values *v)
 {
 	struct table t = { 0 };
 	char *text;
 	int r;
 
-	add_titles(&t, v->by);
+	add_titles(&t, v->by, v->step != NULL);
 	for (size_t i = 0; i < auditq_stats_rows(s); i++)
-		add_row(&t, s, i);
+		add_row(&t, q, s, i, v->step != NULL);
 	text = table_format(&t);
 	table_free(&t);
 	if (text == NULL) {
@@ -192,9 +209,11 @@ static int
 answer(struct ask *a, const struct values *v, const auditq_export_options *out, uint64_t *n,
     auditq_error *err)
 {
-	auditq_stats_options opt = {
-		.size = sizeof opt, .by = v->by, .field = v->field, .exact = v->exact
-	};
+	auditq_stats_options opt = { .size = sizeof opt,
+		.by = v->by,
+		.field = v->field,
+		.exact = v->exact,
+		.step = v->step };
 	auditq_stats_row row = { .size = sizeof row };
 	auditq_stats_t *s = NULL;
 	int r = auditq_stats(a->q, &opt, &s, err);
@@ -202,7 +221,7 @@ answer(struct ask *a, const struct values *v, const auditq_export_options *out, 
 	for (size_t i = 0; r == 0 && auditq_stats_get(s, i, &row) == 0; i++)
 		*n += row.records;
 	if (r == 0 && !a->lost)
-		r = is_table(v) ? print_table(s, v) : print_rows(s, out, err);
+		r = is_table(v) ? print_table(a->q, s, v) : print_rows(s, out, err);
 	auditq_stats_free(s);
 	return r;
 }
