@@ -57,7 +57,7 @@ FUZZ_SECONDS = 60
 CLI_TESTS = query filters stats runs output pack compact damage paths usage man
 
 # Tests that are scripts, of what is in build/.
-CHECKS = tests/includes.py tests/packages "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
+CHECKS = tests/includes.py tests/packages "tests/memory.py build" "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
 	"tests/differential.py build 200 2" "tests/readme build" \
 	"tests/format.py fixtures/golden/trail.jsonl.gz fixtures/golden/trail.json"
 

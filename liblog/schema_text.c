@@ -537,21 +537,28 @@ parse_1(const char *text, size_t n, struct schema *out)
 	return true;
 }
 
+static bool
+parse_2(const char *text, size_t n, struct schema *out)
+{
+	struct schema s = schema_default;
+	struct reading r = { .s = &s };
+
+	if (!get_members(&r, text, n, NULL))
+		return false;
+	*out = s;
+	return true;
+}
+
 int
 schema_parse(const char *text, size_t n, struct schema *out)
 {
 	static const struct field_path v = { "v", 1, false };
-	struct schema s = schema_default;
-	struct reading r = { .s = &s };
 	struct field version;
+	bool first;
 
 	if (n > SCHEMA_TEXT_MAX || field_get(text, n, &v, 1, &version) < 0 ||
 	    version.type != FIELD_NUMBER)
 		return -1;
-	if (field_number_compare(version.p, version.n, "1", 1) == 0)
-		return parse_1(text, n, out) ? 0 : -1;
-	if (!get_members(&r, text, n, NULL))
-		return -1;
-	*out = s;
-	return 0;
+	first = field_number_compare(version.p, version.n, "1", 1) == 0;
+	return (first ? parse_1(text, n, out) : parse_2(text, n, out)) ? 0 : -1;
 }
