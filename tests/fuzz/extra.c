@@ -8,6 +8,7 @@
 #include "bytes.h"
 #include "fuzz.h"
 #include "index.h"
+#include "schema_text.h"
 #include "section.h"
 
 /* The checksum of our subfield, where there is one, wherever it stands in the extra field. */
