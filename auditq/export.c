@@ -4,6 +4,7 @@
 #include "auditq.h"
 
 #include "output.h"
+#include "query.h"
 #include "target.h"
 
 int
@@ -53,6 +54,7 @@ auditq_export_to(auditq_t *q, auditq_write_fn *fn, void *arg, const auditq_expor
 		    err, AUDITQ_EINVAL, 0, NULL, "no query or nothing to write to");
 	if ((r = output_new(&o, opt, fn, arg, err)) < 0)
 		return r;
+	o->zone = q->ask.zone;
 	if ((r = export_records(q, o, err)) < 0)
 		qerror_set(err, r, 0, NULL, "the output was stopped");
 	else if (n != NULL)

@@ -10,6 +10,7 @@
 #include "field.h"
 #include "qerror.h"
 #include "schema.h"
+#include "zone.h"
 
 enum { OUTPUT_PLACE_MAX = 4096 + 24 };
 
@@ -38,6 +39,7 @@ struct output {
 	bool color;
 	unsigned width;               /* of a line, in cells; 0: any */
 	char place[OUTPUT_PLACE_MAX]; /* of the current record: file:offset */
+	const struct zone *zone;      /* pretty: of times; borrowed */
 	int64_t ts;       /* effective time of the current record; CLOCK_NONE: not known */
 	uint64_t records; /* before the current one */
 	struct schema_layout layout; /* pretty: what columns show */

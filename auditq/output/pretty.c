@@ -332,13 +332,15 @@ static void
 add_time(struct output *o, int64_t ns)
 {
 	char text[CLOCK_LENGTH];
+	int64_t east, local;
 
 	if (ns == CLOCK_NONE) {
 		add_text(o, "-");
 		add_blanks(o, TIME_LENGTH - 1);
 		return;
 	}
-	clock_format(text, ns);
+	east = zone_offset(o->zone, ns / CLOCK_S - (ns % CLOCK_S < 0)) * CLOCK_S;
+	clock_format(text, __builtin_add_overflow(ns, east, &local) ? ns : local);
 	text[10] = ' ';
 	add_color(o, DIM);
 	add(o, text, TIME_LENGTH);

@@ -168,6 +168,9 @@ with open(one, "w", encoding="utf-8") as f:
     f.write('{"ts":"2025-10-23T14:05:09.5Z","level":"error","stage":"s","msg":"m\\u001b[5mx","k":"\\u202e","long":"%s"}\n' % ("0" * 50))
 shown, status = terminal("--pager", "never", one)
 told("pretty on a terminal", status == 0 and "! " in shown and "2025-10-23 14:05:09.500" in shown and "m\\u001b[5mx" in shown and "\\u202e" in shown, shown)
+shown, _ = terminal("--pager", "never", "--tz", "Asia/Kolkata", one)
+told("in a zone", "2025-10-23 19:35:09.500" in shown, shown)
+shown, _ = terminal("--pager", "never", one)
 told("with colours", "\033[1;31m" in shown and "\033[5m" not in shown, shown)
 told("and within its width", len(shown.splitlines()) == 2, shown)
 for name, env, args in (("NO_COLOR", {"NO_COLOR": "1"}, []), ("TERM=dumb", {"TERM": "dumb"}, []), ("--color never", {}, ["--color", "never"])):
