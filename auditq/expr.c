@@ -1,4 +1,4 @@
-#include "expr.h"
+#include "expr_tree.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,28 +6,6 @@
 #include <string.h>
 
 #include "timespec.h"
-#include "value_file.h"
-
-struct expr {
-	struct expr_node
-	    *node; /* room for all that the text can hold, so that none ever moves */
-	struct expr_value *value;
-	char *text; /* decoded strings and paths */
-	size_t nnode, nvalue, ntext;
-	struct expr_node *root;
-	struct list *list; /* of files */
-	/* Of what was joined to it: */
-	struct expr *more;
-	struct expr_node all; /* the root then, if it was none of its own nodes */
-	size_t nall;          /* ids given */
-};
-
-/* The values of a file. */
-struct list {
-	struct list *next;
-	struct value_file file;
-	struct expr_value value[];
-};
 
 struct parser {
 	const char *text;
@@ -305,16 +283,13 @@ spec_length(const struct parser *p, const char *symbols)
 	return n;
 }
 
-/* 20 digits at most are written for two bytes of text. */
-#define DURATION_ROOM 24
-
 /* [-]1.5s, 2h30m: a number of milliseconds.  False, and nothing is said: it is none. */
 static bool
 parse_duration(struct parser *p, struct expr_value *out)
 {
 	const bool negative = p->text[p->at] == '-';
 	const size_t start = p->at;
-	char spec[DURATION_ROOM * 2], *text = p->e->text + p->e->ntext;
+	char spec[EXPR_DURATION_ROOM * 2], *text = p->e->text + p->e->ntext;
 	int64_t ns;
 	size_t n;
 
@@ -335,8 +310,8 @@ parse_duration(struct parser *p, struct expr_value *out)
 	out->type = FIELD_NUMBER;
 	out->text = text;
 	out->n = (size_t)(ns % 1000000 == 0
-		? snprintf(text, DURATION_ROOM, "%lld", (long long)(ns / 1000000))
-		: snprintf(text, DURATION_ROOM, "%llde-6", (long long)ns));
+		? snprintf(text, EXPR_DURATION_ROOM, "%lld", (long long)(ns / 1000000))
+		: snprintf(text, EXPR_DURATION_ROOM, "%llde-6", (long long)ns));
 	p->e->ntext += out->n;
 	return true;
 }
@@ -476,35 +451,6 @@ parse_path(struct parser *p, struct expr_node *node)
 	return node;
 }
 
-int
-expr_value_compare(const struct expr_value *a, const struct expr_value *b)
-{
-	int r = 0;
-
-	if (a->type != b->type)
-		return a->type < b->type ? -1 : 1;
-	if (a->type == FIELD_ABSENT)
-		return (a->instant > b->instant) - (a->instant < b->instant);
-	if (a->type == FIELD_NUMBER)
-		return field_number_compare(a->text, a->n, b->text, b->n);
-	if (a->type == FIELD_STRING)
-		r = memcmp(a->text, b->text, a->n < b->n ? a->n : b->n);
-	return r != 0 ? r : (a->n > b->n) - (a->n < b->n);
-}
-
-static int
-by_value(const void *a, const void *b)
-{
-	return expr_value_compare(a, b);
-}
-
-static void
-sort_values(struct expr_value *value, size_t n)
-{
-	if (n >= EXPR_SORTED)
-		qsort(value, n, sizeof *value, by_value);
-}
-
 /* A line is the string that it is, and perhaps a number. */
 static size_t
 count_values(struct value_file *f)
@@ -517,12 +463,12 @@ count_values(struct value_file *f)
 	return n;
 }
 
-static struct list *
+static struct expr_list *
 new_list(struct parser *p, const char *path)
 {
 	struct value_file file, again;
 	auditq_error err = { 0 };
-	struct list *list = NULL;
+	struct expr_list *list = NULL;
 
 	p->code = value_file_read(&file, path, &err);
 	if (p->code == 0) {
@@ -576,7 +522,7 @@ parse_file(struct parser *p, struct expr_node *node)
 {
 	const size_t start = p->at;
 	const char *name = parse_file_name(p), *text;
-	struct list *list;
+	struct expr_list *list;
 	size_t n;
 
 	if (name == NULL)
@@ -597,7 +543,7 @@ parse_file(struct parser *p, struct expr_node *node)
 		if (number_length(text, n) == n)
 			list->value[node->nvalue++] = value;
 	}
-	sort_values(list->value, node->nvalue);
+	expr_sort(list->value, node->nvalue);
 	return node;
 }
 
@@ -622,7 +568,7 @@ parse_list(struct parser *p, struct expr_node *node)
 	} while (accept(p, ","));
 	if (!accept(p, ")"))
 		return fail(p, p->at, "expected ',' or ')'");
-	sort_values(first, node->nvalue);
+	expr_sort(first, node->nvalue);
 	return node;
 }
 
@@ -747,25 +693,6 @@ parse_or(struct parser *p)
 
 /* ---- the whole ------------------------------------------------------------------------- */
 
-static struct expr *
-new_expr(size_t n)
-{
-	struct expr *e = calloc(1, sizeof *e);
-
-	if (e == NULL)
-		return NULL;
-	/* A test takes three bytes and a value two; each other node has an operator of its own. */
-	e->node = calloc(n + 1, sizeof *e->node);
-	e->value = calloc(n + 1, sizeof *e->value);
-	/* A duration is the longest compared with its text, and its end is written over. */
-	e->text = malloc(n * (DURATION_ROOM / 2) + DURATION_ROOM);
-	if (e->node == NULL || e->value == NULL || e->text == NULL) {
-		expr_free(e);
-		return NULL;
-	}
-	return e;
-}
-
 int
 expr_parse(struct expr **ret, const char *text, const struct expr_env *env, auditq_error *err)
 {
@@ -777,7 +704,7 @@ expr_parse(struct expr **ret, const char *text, const struct expr_env *env, audi
 	if (p.n > EXPR_TEXT_MAX)
 		return qerror_set_at(err, AUDITQ_EINVAL, NULL, EXPR_TEXT_MAX,
 		    "expression is longer than %d bytes", EXPR_TEXT_MAX);
-	if ((p.e = new_expr(p.n)) == NULL)
+	if ((p.e = expr_new(p.n)) == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "expression");
 	p.e->root = parse_or(&p);
 	skip_space(&p);
@@ -790,76 +717,4 @@ expr_parse(struct expr **ret, const char *text, const struct expr_env *env, audi
 	p.e->nall = p.e->nnode;
 	*ret = p.e;
 	return 0;
-}
-
-/* The operands of an "and", or the one that there is. */
-static struct expr_node *
-operands(struct expr_node *root)
-{
-	return root->kind == EXPR_AND ? (struct expr_node *)root->child : root;
-}
-
-void
-expr_join_take(struct expr **all, struct expr *more)
-{
-	struct expr *first = *all;
-	struct expr_node *last;
-
-	if (first == NULL) {
-		*all = more;
-		return;
-	}
-	if (first->root->kind != EXPR_AND) {
-		first->all = (struct expr_node){
-			.kind = EXPR_AND, .id = (uint32_t)first->nall++, .child = first->root
-		};
-		first->root = &first->all;
-	}
-	for (size_t i = 0; i < more->nnode; i++)
-		more->node[i].id += (uint32_t)first->nall;
-	first->nall += more->nnode;
-	for (last = operands(first->root); last->next != NULL;)
-		last = (struct expr_node *)last->next;
-	last->next = operands(more->root);
-	more->more = first->more;
-	first->more = more;
-}
-
-static void
-free_lists(struct list *list)
-{
-	struct list *next;
-
-	for (; list != NULL; list = next) {
-		next = list->next;
-		value_file_release(&list->file);
-		free(list);
-	}
-}
-
-void
-expr_free(struct expr *e)
-{
-	struct expr *more;
-
-	for (; e != NULL; e = more) {
-		more = e->more;
-		free_lists(e->list);
-		free(e->node);
-		free(e->value);
-		free(e->text);
-		free(e);
-	}
-}
-
-const struct expr_node *
-expr_root(const struct expr *e)
-{
-	return e->root;
-}
-
-size_t
-expr_nodes(const struct expr *e)
-{
-	return e->nall;
 }
