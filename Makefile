@@ -30,7 +30,7 @@ CLI = say out screen table opt explain ask chart when cmd_query cmd_stats cmd_ru
 TESTS = \
 	api archive \
 	bloom bytes \
-	cache catalog clock compact config cost \
+	cache catalog clock compact config corrupt cost \
 	digest disk_full \
 	emit error export expr \
 	field field_number forks format \
@@ -269,6 +269,7 @@ soak: setup-check
 	@$(MAKE) -s -j2 suite-all
 	PROPERTY=10000000 $B/tests/test_jbuf
 	LARGE=1 $B/tests/test_ring_model
+	LARGE=1 $B/tests/test_corrupt
 	KILLS=10000 $B/tests/test_kill
 	SOAK_SECONDS=$(SOAK_SECONDS) $B/tests/test_soak
 	FAULTS=full $B/tests/test_power

@@ -13,17 +13,25 @@
 
 /* A header with all its optional parts; one with a longer name or comment counts as damage. */
 #define HEADER_MAX ((size_t)72 << 10)
+/* Bytes of a file that may be read again behind damage, beyond as many as were passed. */
+#define AGAIN_MAX ((uint64_t)64 << 20)
 enum { FLAG_HCRC = 2, FLAG_EXTRA = 4, FLAG_NAME = 8, FLAG_COMMENT = 16, FLAG_RESERVED = 0xe0 };
 
 struct gunzip {
 	struct input *in;
 	struct qwarn warn;
-	bool in_member;      /* between a member's header and its trailer */
-	bool gap;            /* to be told before anything else */
-	bool any;            /* some member was found */
-	bool ours, sealed;   /* behind a data member of ours; and behind some of its index */
-	uint64_t member;     /* offset of the member */
-	size_t header_bytes; /* of its header */
+	bool in_member;    /* between a member's header and its trailer */
+	bool gap;          /* to be told before anything else */
+	bool any;          /* some member was found */
+	bool ours, sealed; /* behind a data member of ours; and behind some of its index */
+	bool told;         /* that something of this archive is lost */
+	uint32_t members;  /* with lines, of it, that were whole; each once */
+	size_t nseen;      /* of them, those that were given */
+	uint8_t seen[FORMAT_MEMBERS_MAX][32]; /* their digests */
+	uint64_t member;                      /* offset of the member */
+	size_t header_bytes;                  /* of its header */
+	uint64_t
+	    again; /* bytes gone back, to look for a header in what was taken for a member */
 
 	z_stream z;
 	bool z_ready;
@@ -71,6 +79,7 @@ warn_lost(struct gunzip *g, uint64_t offset, const char *what)
 {
 	qwarn_send(&g->warn, AUDITQ_ECORRUPT, true, g->in->path, 0, offset, "%s", what);
 	g->ours = false; /* an end without an index needs no second word */
+	g->told = true;
 }
 
 static const uint8_t *
@@ -148,10 +157,16 @@ seek_header(struct gunzip *g, auditq_error *err)
 static int
 resync(struct gunzip *g, auditq_error *err)
 {
+	const uint64_t from = g->member + 1, at = input_offset(g->in);
+
 	g->in_member = false;
 	g->gap = true;
-	/* Not from where the damage was noticed: that may be far behind the next member's start. */
-	input_seek(g->in, g->member + 1);
+	/* Not from where the damage was noticed: that may be far behind the next member's start.  But members
+	 * that were made to reach over one another must not be read again and again. */
+	if (at <= from || g->again + (at - from) <= AGAIN_MAX + from) {
+		g->again += at > from ? at - from : 0;
+		input_seek(g->in, from);
+	}
 	return seek_header(g, err);
 }
 
@@ -206,6 +221,31 @@ grow_plain(struct gunzip *g, size_t n, auditq_error *err)
 	return 0;
 }
 
+/* Members have digests that hold those before them, too: the same one again is the same member, put there
+ * twice.  One that was damaged is not known here, and may have a copy that is whole. */
+static bool
+seen(const struct gunzip *g, const struct format_data *d)
+{
+	for (size_t i = 0; i < g->nseen; i++)
+		if (memcmp(g->seen[i], d->digest, sizeof d->digest) == 0)
+			return true;
+	return false;
+}
+
+static int
+skip_double(struct gunzip *g, const struct format_data *d, auditq_error *err)
+{
+	struct input *in = g->in;
+	int r;
+
+	if ((r = input_need(in, d->member_bytes, err)) < 0)
+		return r;
+	input_skip(in, input_left(in) < d->member_bytes ? input_left(in) : d->member_bytes);
+	qwarn_send(&g->warn, AUDITQ_ECORRUPT, false, in->path, 0, g->member,
+	    "a member that stands here twice was left out the second time");
+	return 1;
+}
+
 /* Decode and check a data member of ours.  1: done, or known to be damaged; 0: it is cut, so give
  * what there is of it. */
 static int
@@ -231,6 +271,9 @@ read_whole(struct gunzip *g, const struct format_data *d, auditq_error *err)
 	input_skip(in, used);
 	g->plain_pos = 0;
 	g->plain_len = got;
+	g->members++;
+	if (g->nseen < FORMAT_MEMBERS_MAX)
+		memcpy(g->seen[g->nseen++], d->digest, sizeof d->digest);
 	return 1;
 }
 
@@ -259,6 +302,31 @@ start_inflate(struct gunzip *g, auditq_error *err)
 	return 0;
 }
 
+/* The footer knows how many members there should have been before it. */
+static int
+check_footer(struct gunzip *g, auditq_error *err)
+{
+	struct input *in = g->in;
+	struct format_footer f;
+	int r;
+
+	if ((r = input_need(in, FORMAT_FOOTER_BYTES, err)) < 0)
+		return r;
+	if (input_left(in) < FORMAT_FOOTER_BYTES || format_get_footer(input_at(in), &f) < 0)
+		return 0;
+	/* Another program's members may have been put before it. */
+	if (!g->told && (f.members > g->members || f.members < g->nseen))
+		warn_lost(g, g->member,
+		    f.members > g->members
+			? "members are missing that the archive's footer knows: they were taken out"
+			: "members stand here that the archive's footer does not know: "
+			  "of another archive, whose index is missing");
+	g->told = g->ours = false;
+	g->members = 0;
+	g->nseen = 0;
+	return 0;
+}
+
 /* A member that may be of an archive of ours.  1: a data member, given whole; 0: to be inflated as it
  * comes. */
 static int
@@ -275,9 +343,13 @@ begin_ours(struct gunzip *g, auditq_error *err)
 	if (r != 1)
 		return 0;
 	g->sealed = header.kind != FORMAT_DATA;
+	if (header.kind == FORMAT_FOOTER)
+		return check_footer(g, err);
 	if (header.kind != FORMAT_DATA ||
 	    format_get_data(header.fixed, header.nfixed, &data, &schema_bytes) < 0)
 		return 0;
+	if (seen(g, &data))
+		return skip_double(g, &data, err);
 	g->ours = true;
 	if (data.payload_bytes > GUNZIP_WHOLE_MAX || data.member_bytes > GUNZIP_WHOLE_MAX)
 		return 0;
@@ -333,13 +405,15 @@ end_member(struct gunzip *g, auditq_error *err)
 	size =
 	    (uint32_t)p[4] | (uint32_t)p[5] << 8 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 24;
 	input_skip(in, 8);
-	if (crc != g->crc)
-		warn_lost(
-		    g, g->member, "the CRC of a gzip member is wrong: its lines may be, too");
-	else if (size != g->size)
-		warn_lost(
-		    g, g->member, "the length of a gzip member is wrong: it may be incomplete");
-	return 0;
+	if (crc == g->crc && size == g->size) {
+		g->members += size > 0;
+		return 0;
+	}
+	warn_lost(g, g->member,
+	    crc != g->crc ? "the CRC of a gzip member is wrong: its lines may be, too"
+			  : "the length of a gzip member is wrong: it may be incomplete");
+	/* It may have begun, or ended, where none does. */
+	return resync(g, err);
 }
 
 /* Decode some of the member; *n may be 0. */
@@ -367,14 +441,15 @@ inflate_some(struct gunzip *g, void *dst, size_t cap, size_t *n, auditq_error *e
 	if (z == Z_MEM_ERROR)
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, in->path, "inflate");
 	if (z != Z_OK && z != Z_BUF_ERROR) {
+		g->told = true;
 		qwarn_send(&g->warn, AUDITQ_ECORRUPT, true, in->path, 0, input_offset(in),
 		    "damaged gzip member: %s", g->z.msg != NULL ? g->z.msg : "invalid data");
 		return resync(g, err);
 	}
 	if (left == 0 && *n == 0) {
 		warn_lost(g, input_offset(in), "cut inside a gzip member");
-		g->in_member = false;
-		g->gap = true;
+		/* It may have swallowed others. */
+		return resync(g, err);
 	}
 	return 0;
 }

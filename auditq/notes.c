@@ -69,15 +69,6 @@ notes_move(struct notes *n, uint64_t lines)
 			n->note[i].line += lines;
 }
 
-bool
-notes_lost(const struct notes *n)
-{
-	for (size_t i = 0; i < n->n; i++)
-		if (n->note[i].lost)
-			return true;
-	return n->more_lost > 0;
-}
-
 void
 notes_release(struct notes *n)
 {

@@ -29,7 +29,6 @@ struct qwarn notes_target(struct notes *n);
 void notes_deliver(struct notes *n, const struct qwarn *to);
 /* Lines were counted from behind so many others; UINT64_MAX: it is not known how many. */
 void notes_move(struct notes *n, uint64_t lines);
-bool notes_lost(const struct notes *n);
 void notes_release(struct notes *n);
 
 /* Warnings that were sent: the first of them, which is more than anyone reads.  All zeros is none. */

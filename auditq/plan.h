@@ -47,18 +47,18 @@ struct plan_member {
 	bool untimed;           /* some of its lines may have no effective time */
 	int64_t min_ts, max_ts; /* CLOCK_NONE: no line has one */
 	int64_t ts_before;
+	uint8_t digest[32]; /* its own, which tells it from any other */
 	struct plan_literal literal;
 };
 
 struct plan_file {
 	const struct catalog_file *in;
 	enum plan_how how;
-	unsigned schema; /* index into the plan's schemas */
-	bool plain;      /* a file, and surely not gzip */
-	bool ours;       /* a footer was found: lines is set; of an archive, the times too */
-	bool untimed;    /* some of its lines may have no effective time */
-	int64_t min_ts, max_ts; /* of effective times; CLOCK_NONE: none has one */
-	uint64_t lines;
+	unsigned schema;              /* index into the plan's schemas */
+	bool plain;                   /* a file, and surely not gzip */
+	bool ours;                    /* a footer was found: the times are set, and whole */
+	bool untimed;                 /* some of its lines may have no effective time */
+	int64_t min_ts, max_ts;       /* of effective times; CLOCK_NONE: none has one */
 	bool seqs;                    /* every record has a number: */
 	uint64_t first_seq, last_seq; /* smallest and largest */
 	bool shared;       /* some of its records may be in another file of its writer too */

@@ -197,9 +197,8 @@ look_at_start(const struct planning *p, struct plan_file *f, int fd, const char 
 	}
 	if (r == 0)
 		return recognise_file(p, f);
-	if (p->q->use_index)
-		qwarn_send(p->warn, AUDITQ_ECORRUPT, false, f->in->path, 0, 0,
-		    "no usable index, so all of it is read: %s", why);
+	qwarn_send(p->warn, AUDITQ_ECORRUPT, false, f->in->path, 0, 0, "no usable index%s: %s",
+	    p->q->use_index ? ", so all of it is read" : "", why);
 	return set_schema(p, f, r == 1 ? &schema : &schema_default);
 }
 
@@ -231,7 +230,6 @@ take_footer(const struct planning *p, struct plan_file *f, const struct format_f
 		return 0;
 	}
 	f->ours = true;
-	f->lines = footer->lines;
 	f->untimed = footer->untimed > 0;
 	f->min_ts = footer->min_ts;
 	f->max_ts = footer->max_ts;
@@ -250,22 +248,6 @@ take_footer(const struct planning *p, struct plan_file *f, const struct format_f
 		}
 	}
 	return set_schema(p, f, &schema);
-}
-
-/* A footer that is whole, in a file shorter than it says: something was taken out before it. */
-static void
-look_for_lines(struct plan_file *f, int fd)
-{
-	uint8_t last[FORMAT_FOOTER_BYTES];
-	struct format_footer footer;
-
-	if (f->in->size < sizeof last ||
-	    sys_pread_all(fd, last, sizeof last, (off_t)(f->in->size - sizeof last)) !=
-		(ssize_t)sizeof last ||
-	    format_get_footer(last, &footer) < 0 || footer.file_bytes <= f->in->size)
-		return;
-	f->ours = true;
-	f->lines = footer.lines;
 }
 
 void
@@ -395,7 +377,6 @@ look_inside(const struct planning *p, struct plan_file *f, int fd)
 		refuse(p, f, r, why.text);
 		return 0;
 	}
-	look_for_lines(f, fd);
 	return look_at_start(p, f, fd, why.text);
 }
 

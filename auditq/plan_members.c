@@ -187,8 +187,8 @@ choose_all(struct choice *c, struct plan_member **out, size_t *nout, auditq_erro
 	for (size_t i = 0; i < n; i++) {
 		const struct format_data *d = index_member(c->ix, i);
 
-		if (choose(c, i))
-			chosen[k++] = (struct plan_member){
+		if (choose(c, i)) {
+			chosen[k] = (struct plan_member){
 				.offset = index_offset(c->ix, i),
 				.plain_offset = index_plain_offset(c->ix, i),
 				.line = line,
@@ -202,6 +202,8 @@ choose_all(struct choice *c, struct plan_member **out, size_t *nout, auditq_erro
 				.max_ts = d->max_ts,
 				.ts_before = d->ts_before,
 			};
+			memcpy(chosen[k++].digest, d->digest, sizeof d->digest);
+		}
 		line += d->lines;
 	}
 	c->counts->members += n;

@@ -138,7 +138,7 @@ look_into(struct plan *p, size_t i, bool rings, const struct qwarn *warn, auditq
 	if (r == AUDITQ_ENOMEM)
 		return qerror_set(err, r, ENOMEM, path, "index");
 	if (r < 0) {
-		qwarn_send(warn, r, false, path, 0, why.offset,
+		qwarn_send(warn, r, r != AUDITQ_ENOENT, path, 0, why.offset,
 		    "what files it stands for is not known, their lines may be shown twice: %s",
 		    why.text);
 		return 0;

@@ -72,19 +72,6 @@ sift_stream(struct piece *p, struct source *source)
 	return r < 0 ? sift_forgive(p, r) : 0;
 }
 
-/* The footer knows how many lines there should be. */
-static void
-check_complete(struct piece *p)
-{
-	const struct plan_file *f = &p->s->plan->file[p->rank];
-	struct qwarn to = notes_target(&p->out->notes);
-
-	if (f->ours && p->out->counts.lines < f->lines && !notes_lost(&p->out->notes))
-		qwarn_send(&to, AUDITQ_ECORRUPT, true, p->path, 0, 0,
-		    "%llu lines are missing: members were taken out",
-		    (unsigned long long)(f->lines - p->out->counts.lines));
-}
-
 static int
 sift_regular(struct piece *p)
 {
@@ -101,8 +88,6 @@ sift_regular(struct piece *p)
 	p->out->counts.bytes_read += source_bytes_read(source);
 	source_close(source);
 	sift_end_bad_lines(p);
-	if (r == 0)
-		check_complete(p);
 	return r;
 }
 

@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cache.h"
+#include "format.h"
 #include "sift_piece.h"
 #include "sys.h"
 
@@ -64,6 +66,21 @@ read_stored(struct piece *p, const struct plan_member *m)
 	return 1;
 }
 
+/* Whether what was read as this member says of itself that it is another.  A summary that is damaged says
+ * nothing. */
+static bool
+is_another(const struct plan_member *m, const uint8_t *stored)
+{
+	struct format_header h;
+	struct format_data d;
+	uint16_t schema_bytes;
+
+	return format_get_header(stored, m->member_bytes, &h) == 1 &&
+	    (h.kind != FORMAT_DATA ||
+		format_get_data(h.fixed, h.nfixed, &d, &schema_bytes) < 0 ||
+		memcmp(d.digest, m->digest, sizeof m->digest) != 0);
+}
+
 /* Decompress to dst and check it.  1; 0: damaged, which was noted, or gone; negative. */
 static int
 inflate_to(struct piece *p, const struct plan_member *m, char *dst)
@@ -73,6 +90,11 @@ inflate_to(struct piece *p, const struct plan_member *m, char *dst)
 
 	if (r <= 0)
 		return r;
+	if (is_another(m, p->slot->stored)) {
+		sift_note(p, AUDITQ_ECORRUPT, true, 0, m->offset,
+		    "another member stands in this place: its lines are lost");
+		return 0;
+	}
 	if (p->slot->inflate == NULL &&
 	    (p->slot->inflate = libdeflate_alloc_decompressor()) == NULL)
 		return sift_no_memory(p);
