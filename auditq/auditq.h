@@ -356,7 +356,7 @@ enum auditq_run_status {
 /* "ok", "failed", "incomplete", "running"; or NULL. */
 AUDITQ_API const char *auditq_run_status_name(int status);
 
-/* Texts are decoded, without a NUL, and valid until the next call on the runs. */
+/* Texts are decoded, without a NUL, and valid until another run is given, or the runs are freed. */
 typedef struct auditq_run_row {
 	size_t size; /* set by the caller: sizeof(auditq_run_row) */
 	const char *id;
@@ -378,12 +378,11 @@ typedef struct auditq_runs_options {
 } auditq_runs_options;
 
 /*
- * The runs that a query asks for, by the time of their first record.  A window alone asks for those that were
- * going on in it; a stage, failed, a level or an expression for those that have such a record in it.  What is told
- * of a run is of all its records in the paths, also of those outside the window: so files there are asked too, of
- * archives only their run tables.  Limit, tail and reverse are about runs.  What cannot be read is told as by
- * auditq_next.  *ret is to be freed with auditq_runs_free; it does not need the query.  Memory is bounded however
- * many runs there are.
+ * The runs of the records that a query asks for, by the time of their first record.  What is told of a run is of all
+ * its records in the paths, also of those outside the window.  Limit, tail and reverse are about runs.  What cannot be
+ * read is told as by auditq_next.  With a window, or other than runs asked for, files are read twice: standard input is
+ * refused.  *ret is to be freed with auditq_runs_free; it does not need the query.  Memory is bounded however many runs
+ * there are.
  */
 AUDITQ_API int auditq_runs(
     auditq_t *q, const auditq_runs_options *opt, auditq_runs_t **ret, auditq_error *err);
@@ -395,6 +394,51 @@ AUDITQ_API int auditq_runs_next(auditq_runs_t *runs, auditq_run_row *row, auditq
  * their number. */
 AUDITQ_API int auditq_runs_export_to(auditq_runs_t *runs, auditq_write_fn *fn, void *arg,
     const auditq_export_options *opt, uint64_t *n, auditq_error *err);
+
+/* ---- one run --------------------------------------------------------------------------- */
+
+enum auditq_node_kind {
+	AUDITQ_NODE_RUN = 1,
+	AUDITQ_NODE_STAGE, /* from its stage.begin to its stage.end */
+	AUDITQ_NODE_LOOSE, /* records of a stage that did not begin: from the first to the last */
+	AUDITQ_NODE_ERROR, /* a failed record, but for those that end a stage or the run */
+};
+
+/* Texts are decoded, without a NUL, valid as long as the tree. */
+typedef struct auditq_node {
+	size_t size; /* set by the caller: sizeof(auditq_node) */
+	int kind;    /* auditq_node_kind */
+	unsigned depth;
+	size_t parent;    /* 0 for the run, too */
+	const char *name; /* of a stage; the run's id; NULL for an error */
+	size_t name_len;
+	int status; /* auditq_run_status; of an error: 0; of a stage without an end: as the run that did not end */
+	int64_t begin, end;       /* ns since 1970; INT64_MIN: not known, or it did not end */
+	uint64_t records, failed; /* its own, and not those of stages below it */
+	const char *
+	    message; /* of an error, or of a failed end: what msg and error say; NULL: nothing */
+	size_t message_len;
+} auditq_node;
+
+typedef struct auditq_tree auditq_tree_t;
+
+/*
+ * A run of auditq_runs as a tree, from all its records in the query's paths; whatever else the query asks does not
+ * matter.  A stage stands below another of the same process that it lies in by its times.  *ret is to be freed with
+ * auditq_tree_free; it does not need the query.  AUDITQ_ETOOBIG: more than 100000 stages.  Errors beyond 10000 are
+ * counted only.
+ */
+AUDITQ_API int auditq_tree(
+    auditq_t *q, const auditq_run_row *run, auditq_tree_t **ret, auditq_error *err);
+AUDITQ_API void auditq_tree_free(auditq_tree_t *tree);
+/* Nodes, each before those below it, in the order of their times; node 0 is the run. */
+AUDITQ_API size_t auditq_tree_nodes(const auditq_tree_t *tree);
+/* AUDITQ_EINVAL: there is no such node. */
+AUDITQ_API int auditq_tree_get(const auditq_tree_t *tree, size_t node, auditq_node *out);
+/* All nodes, each as an object of node, parent, depth, kind (run, stage, loose, error), name, status, start, end,
+ * duration_ms, records, failed and message; in any of the formats of auditq_export_to. */
+AUDITQ_API int auditq_tree_export_to(const auditq_tree_t *tree, auditq_write_fn *fn, void *arg,
+    const auditq_export_options *opt, auditq_error *err);
 
 /* ---- what a query did ------------------------------------------------------------------ */
 

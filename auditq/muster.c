@@ -7,6 +7,7 @@
 
 #include "living.h"
 #include "names.h"
+#include "roster.h"
 #include "sorter.h"
 
 /* Runs that a worker knows by itself, before it hands them over. */
@@ -37,6 +38,8 @@ struct muster {
 	unsigned nslot;
 	pthread_mutex_t lock; /* of the sorter, while workers work */
 	struct sorter *sorter;
+	struct roster *chosen;
+	bool many; /* atomic: more were chosen than that holds */
 
 	struct same *same; /* of one hash */
 	size_t nsame, cap, given;
@@ -123,16 +126,15 @@ find_story(struct muster *m, struct slot *slot, const char *id, size_t n, struct
 
 /* ---- lines ---- */
 
-/* 1 and the story of the line's run; 0: it has none; negative. */
+/* 1 and the decoded id of the line's run; 0: it has none; negative. */
 static int
-story_of(struct muster *m, struct slot *slot, const struct match *match, struct story **story,
+id_of(struct slot *slot, const struct match *match, const char **ret, size_t *nret,
     auditq_error *err)
 {
 	const struct field *run = match_wanted(match, RUN);
 	const char *id = run->p;
 	size_t n = run->n;
 	uint8_t *room;
-	int r;
 
 	if (run->type != FIELD_STRING)
 		return 0;
@@ -143,8 +145,26 @@ story_of(struct muster *m, struct slot *slot, const struct match *match, struct 
 		id = (const char *)room;
 		n = field_decode(run, (char *)room, run->n);
 	}
-	r = find_story(m, slot, id, n, story, err);
-	return r < 0 ? r : 1;
+	*ret = id;
+	*nret = n;
+	return 1;
+}
+
+/* A run that was not chosen in this slot before. */
+static int
+choose(struct muster *m, const char *id, size_t n, auditq_error *err)
+{
+	auditq_error full;
+	int r;
+
+	if (__atomic_load_n(&m->many, __ATOMIC_RELAXED))
+		return 0;
+	qerror_reset(&full);
+	if ((r = roster_add_id(m->chosen, id, n, &full)) == AUDITQ_ETOOBIG)
+		__atomic_store_n(&m->many, true, __ATOMIC_RELAXED);
+	else if (r < 0)
+		return no_memory(err);
+	return 0;
 }
 
 static int
@@ -152,15 +172,18 @@ choose_line(void *arg, unsigned number, size_t file, int64_t ts, const struct ma
     auditq_error *err)
 {
 	struct muster *m = arg;
+	struct slot *slot = &m->slot[number];
 	struct story *story;
-	int r = story_of(m, &m->slot[number], match, &story, err);
+	const char *id;
+	size_t n;
+	int r = id_of(slot, match, &id, &n, err);
 
 	(void)file;
 	(void)ts;
-	if (r <= 0)
+	if (r <= 0 || (r = find_story(m, slot, id, n, &story, err)) < 0 || story->chosen)
 		return r;
 	story->chosen = true;
-	return 0;
+	return choose(m, id, n, err);
 }
 
 static int
@@ -174,9 +197,11 @@ take_line(void *arg, unsigned number, size_t file, int64_t ts, const struct matc
 		.alive = living_writer(&m->living, file),
 		.stage = match_wanted(match, STAGE),
 		.event = match_wanted(match, EVENT) };
-	int r = story_of(m, &m->slot[number], match, &story, err);
+	const char *id;
+	size_t n;
+	int r = id_of(&m->slot[number], match, &id, &n, err);
 
-	if (r <= 0)
+	if (r <= 0 || (r = find_story(m, &m->slot[number], id, n, &story, err)) < 0)
 		return r;
 	return story_add(story, &line) < 0 ? no_memory(err) : 0;
 }
@@ -252,7 +277,8 @@ muster_new(struct muster **ret, size_t max_bytes, auditq_error *err)
 	m->chooser = m->taker;
 	m->chooser.line = choose_line;
 	(void)pthread_mutex_init(&m->lock, NULL);
-	if ((r = sorter_new(&m->sorter, max_bytes, false, err)) < 0) {
+	if ((r = roster_new(&m->chosen, err)) < 0 ||
+	    (r = sorter_new(&m->sorter, max_bytes, false, err)) < 0) {
 		muster_free(m);
 		return r;
 	}
@@ -279,6 +305,7 @@ muster_free(struct muster *m)
 	forget_same(m);
 	free(m->same);
 	sorter_free(m->sorter);
+	roster_free(m->chosen);
 	(void)pthread_mutex_destroy(&m->lock);
 	free(m);
 }
@@ -293,6 +320,13 @@ const struct taker *
 muster_taker(struct muster *m)
 {
 	return &m->taker;
+}
+
+int
+muster_chosen(struct muster *m, const struct match_run **run, size_t *n, auditq_error *err)
+{
+	*run = NULL;
+	return m->many ? 0 : roster_finish(m->chosen, run, n, err);
 }
 
 int

@@ -19,6 +19,8 @@ void muster_free(struct muster *m);
 const struct taker *muster_chooser(struct muster *m);
 /* For a search of all lines of runs. */
 const struct taker *muster_taker(struct muster *m);
+/* The runs that were chosen, by their ids in order; borrowed.  NULL: too many to be listed. */
+int muster_chosen(struct muster *m, const struct match_run **run, size_t *n, auditq_error *err);
 /* A search is over. */
 int muster_gather(struct muster *m, auditq_error *err);
 

@@ -313,6 +313,26 @@ query_take(auditq_t *q, const struct question *ask, auditq_error *err)
 }
 
 int
+query_each(
+    auditq_t *q, const struct question *ask, query_line_fn *fn, void *arg, auditq_error *err)
+{
+	struct search *s = NULL;
+	struct batch_line line;
+	auditq_counts counts = { 0 };
+	int r = check(q, err);
+
+	if (r < 0)
+		return r;
+	r = search_new(&s, ask, &q->stop_count, false, &counts, err);
+	while (r == 0 && (r = search_next(s, &line, err)) > 0)
+		r = fn(arg, search_schema(s, line.key.path), &line, err);
+	end_search(q, s, &q->stop_count);
+	if (q->search == NULL)
+		q->counts = counts;
+	return r;
+}
+
+int
 auditq_rewind(auditq_t *q, auditq_error *err)
 {
 	qerror_reset(err);

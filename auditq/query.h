@@ -4,6 +4,7 @@
 #ifndef QUERY_H
 #define QUERY_H
 
+#include "passes.h"
 #include "question.h"
 #include "search.h"
 #include "tail.h"
@@ -22,6 +23,7 @@ struct auditq {
 	auditq_error failure;
 	uint64_t given;
 	auditq_counts counts; /* of the last search */
+	struct passes passes; /* of auditq_runs, which auditq_tree goes on with */
 	bool stdin_used;
 
 	/* Atomic, set by auditq_cancel in any thread.  Each search polls a flag of its own. */
@@ -30,5 +32,11 @@ struct auditq {
 
 /* Give all that a question of q's asks for to its taker. */
 int query_take(auditq_t *q, const struct question *ask, auditq_error *err);
+
+/* Give all that a question of q's asks for, in order, to a function, which returns 0 or a negative code. */
+typedef int query_line_fn(
+    void *arg, const struct schema *schema, const struct batch_line *line, auditq_error *err);
+int query_each(
+    auditq_t *q, const struct question *ask, query_line_fn *fn, void *arg, auditq_error *err);
 
 #endif

@@ -71,6 +71,7 @@ question_of_all(const struct question *q)
 		.after = INT64_MIN,
 		.before = INT64_MAX,
 		.now = q->now,
+		.schema = q->schema,
 		.limit = UINT64_MAX,
 		.tail = UINT64_MAX,
 		.jobs = q->jobs,

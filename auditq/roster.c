@@ -32,8 +32,8 @@ no_memory(auditq_error *err)
 	return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "runs");
 }
 
-static int
-add_name(struct roster *r, const char *id, size_t n, auditq_error *err)
+int
+roster_add_id(struct roster *r, const char *id, size_t n, auditq_error *err)
 {
 	int32_t i;
 
@@ -69,7 +69,7 @@ add(struct roster *r, struct slot *slot, const struct field *run, auditq_error *
 	slot->last.n = 0;
 	bytes_put(&slot->last, id, n);
 	slot->any = !slot->last.failed && n > 0;
-	return add_name(r, id, n, err);
+	return roster_add_id(r, id, n, err);
 }
 
 int

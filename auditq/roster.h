@@ -19,6 +19,9 @@ const struct taker *roster_taker(struct roster *r);
 /* A matching line's run, of any type: all but strings are as good as absent. */
 int roster_add(struct roster *r, const struct field *run, auditq_error *err);
 
+/* A run by its decoded id; any thread. */
+int roster_add_id(struct roster *r, const char *id, size_t n, auditq_error *err);
+
 /* No more of them: all, sorted for match_query; borrowed. */
 int roster_finish(struct roster *r, const struct match_run **run, size_t *n, auditq_error *err);
 /* Whether some matching line has no run. */

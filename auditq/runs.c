@@ -14,7 +14,8 @@
 struct auditq_runs {
 	struct sorter *sorter; /* the answer, in order */
 	uint64_t left;         /* of them to be given */
-	struct story story;    /* of the row at hand */
+	struct story story;    /* of the row at hand, and all of it as bytes: */
+	struct bytes_out row;
 };
 
 /* What is being asked. */
@@ -59,24 +60,12 @@ status_of(const struct story *s)
 
 /* ---- which runs ---- */
 
-/* One that is running goes on beyond its last record. */
-static bool
-in_window(const struct question *q, const struct story *s)
-{
-	if (q->after == INT64_MIN && q->before == INT64_MAX)
-		return true;
-	if (s->first == CLOCK_NONE)
-		return false;
-	return (s->last >= q->after || story_status(s) == STORY_RUNNING) &&
-	    (q->before == INT64_MAX || s->first < q->before);
-}
-
 static bool
 is_asked(const struct asking *a, const struct story *s)
 {
 	if (s->records == 0 || (a->status != 0 && (a->status & (unsigned)status_of(s)) == 0))
 		return false;
-	return a->chosen ? s->chosen : in_window(&a->q->ask, s);
+	return !a->chosen || s->chosen;
 }
 
 /* ---- in order ---- */
@@ -179,13 +168,14 @@ collect(struct asking *a, auditq_error *err)
 
 	chosen.limit = chosen.tail = UINT64_MAX;
 	chosen.reverse = false;
-	if (!a->q->ask.run_last && !a->q->ask.invert)
+	if (!a->chosen) {
 		all.run = a->q->ask.run;
-	if (a->chosen)
-		r = search(a, &chosen, muster_chooser(a->muster), err);
-	if (r == 0)
-		r = search(a, &all, muster_taker(a->muster), err);
-	return r;
+	} else if ((r = search(a, &chosen, muster_chooser(a->muster), err)) < 0 ||
+	    (r = muster_chosen(a->muster, &all.exact, &all.nexact, err)) < 0 ||
+	    (all.exact != NULL && all.nexact == 0)) {
+		return r;
+	}
+	return search(a, &all, muster_taker(a->muster), err);
 }
 
 static int
@@ -223,11 +213,13 @@ auditq_runs(auditq_t *q, const auditq_runs_options *opt, auditq_runs_t **ret, au
 		return no_memory(err);
 	a = (struct asking){ .q = q,
 		.status = given.status,
-		.chosen = question_chooses(&q->ask),
+		.chosen = question_chooses(&q->ask) || q->ask.after != INT64_MIN ||
+		    q->ask.before != INT64_MAX,
 		.passes.to = q->ask.warn };
 	r = make(&a, runs, err);
 	muster_free(a.muster);
 	bytes_out_free(&a.row);
+	q->passes = a.passes;
 	q->counts = a.passes.counts;
 	q->counts.spilled += a.spilled;
 	if (r < 0) {
@@ -244,6 +236,7 @@ auditq_runs_free(auditq_runs_t *runs)
 	if (runs == NULL)
 		return;
 	story_release(&runs->story);
+	bytes_out_free(&runs->row);
 	sorter_free(runs->sorter);
 	free(runs);
 }
@@ -285,7 +278,11 @@ auditq_runs_next(auditq_runs_t *runs, auditq_run_row *row, auditq_error *err)
 	if ((r = sorter_next(runs->sorter, &key, &text, &in.n, err)) <= 0)
 		return r;
 	runs->left--;
-	in.p = (const uint8_t *)text;
+	runs->row.n = 0;
+	bytes_put(&runs->row, text, in.n);
+	if (runs->row.failed)
+		return no_memory(err);
+	in.p = runs->row.p;
 	story_release(&runs->story);
 	if (story_get(&runs->story, &in) < 0)
 		return no_memory(err);

@@ -12,6 +12,7 @@ enum cmd_status {
 int cmd_query(int argc, char **argv);
 int cmd_stats(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_schemas(int argc, char **argv);
 int cmd_pack(int argc, char **argv);
 int cmd_inspect(int argc, char **argv);

@@ -37,7 +37,7 @@ static const struct opt options[] = {
 	  "table (the default), jsonl, json, csv, tsv or md" },
 	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "not with table: only these columns" },
 
-	{ NULL, 0, OPT_SECTION, 0, NULL, "With records:" },
+	{ NULL, 0, OPT_SECTION, 0, NULL, "With some record:" },
 	ASK_WHICH(AT(ask)),
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "How they are found:" },
@@ -53,9 +53,8 @@ static const struct opt_command command = {
 	.words = "[OPTIONS] [PATH]...",
 	.summary =
 	    "List runs, one a line: when they began, how long they took, how they ended, and\n"
-	    "where they first failed.  A window alone asks for the runs that were going on in\n"
-	    "it; other options for those with such a record in it.  What is told of a run is\n"
-	    "of all its records below PATH.\n",
+	    "where they first failed.  What is told of a run is of all its records below PATH,\n"
+	    "also of those outside the window.\n",
 	.opts = options,
 	.after =
 	    "  auditq runs --status failed,incomplete --since -1d logs\n"

@@ -9,6 +9,7 @@ static const struct {
 } commands[] = {
 	{ "stats", cmd_stats },
 	{ "runs", cmd_runs },
+	{ "run", cmd_run },
 	{ "schemas", cmd_schemas },
 	{ "pack", cmd_pack },
 	{ "inspect", cmd_inspect },

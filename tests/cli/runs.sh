@@ -45,10 +45,10 @@ r-1        2025-10-22T23:59:58.000Z  failed      ingest     2025-10-23T00:00:01.
 r-2        2025-10-23T10:00:00.000Z  incomplete                                        250.0ms       1        2       0
 r-3        2025-10-23T10:00:01.000Z  ok                                                  3.00s       2        4       0
 \u001b[2J  2025-10-24T10:00:00.000Z  ok                                                 0.00ms       0        1       0'
-told "a window asks for what was going on in it" 0 \
+told "a window asks for those with records in it" 0 \
 'run  start                     status  failed at  when                      duration  stages  records  failed
 r-1  2025-10-22T23:59:58.000Z  failed  ingest     2025-10-23T00:00:01.000Z     4.50s       1        4       2' \
-	--after 2025-10-23T00:00:01.5Z --before 2025-10-23T00:00:02Z
+	--after 2025-10-23T00:00:01Z --before 2025-10-23T00:00:02Z
 told "as CSV, the latest first" 0 "$(printf '%s\r\n' run_id,start,end,duration_ms,stages,records,failed,status,failed_stage,failed_at \
 	r-3,2025-10-23T10:00:01.000000000Z,2025-10-23T10:00:04.000000000Z,3000.0,2,4,0,ok,, \
 	r-2,2025-10-23T10:00:00.000000000Z,2025-10-23T10:00:00.250000000Z,250.0,1,2,0,incomplete,,)" \
@@ -78,3 +78,42 @@ echo 'no json' >>plain/date=2025-10-24/s.0123456789abcdef.000003.jsonl
 run runs --stage ingest --status failed -o jsonl --fields run_id plain
 expect "a loss is told in the status" 3 '{"run_id":"r-1"}'
 holds "and told once" test "$(grep -c 'not a JSON object' err)" = 1
+
+# ---- one run ----
+
+cat >one.jsonl <<'END'
+{"ts":"2025-10-22T10:00:00Z","pid":1,"run_id":"r-1","event":"run.begin"}
+{"ts":"2025-10-22T10:00:01Z","pid":1,"run_id":"r-1","stage":"outer","event":"stage.begin"}
+{"ts":"2025-10-22T10:00:02Z","pid":1,"run_id":"r-1","stage":"inner","event":"stage.begin"}
+{"ts":"2025-10-22T10:00:02Z","pid":2,"run_id":"r-1","stage":"other","event":"stage.begin"}
+{"ts":"2025-10-22T10:00:03Z","pid":1,"run_id":"r-1","stage":"inner","level":"error","msg":"no \u001b[1mdisk","error":"EIO"}
+{"ts":"2025-10-22T10:00:04Z","pid":1,"run_id":"r-1","stage":"inner","event":"stage.end","status":"failed","duration_ms":2000,"error":"timeout"}
+{"ts":"2025-10-22T10:00:05Z","pid":1,"run_id":"r-1","stage":"outer","event":"stage.end","status":"ok","duration_ms":4000}
+{"ts":"2025-10-22T10:00:05Z","pid":1,"run_id":"r-10","event":"run.begin"}
+{"ts":"2025-10-22T10:00:06Z","pid":3,"run_id":"r-1","stage":"none"}
+{"ts":"2025-10-22T10:00:07Z","pid":1,"run_id":"r-1","event":"run.end","status":"failed","duration_ms":7000}
+END
+run run r-1 one.jsonl
+expect "a tree" 0 'stage        status      at                        duration  records  what
+run r-1      failed      2025-10-22T10:00:00.000Z  7.00s     2        
+  outer      ok          +1.00s                    4.00s     2        
+    inner    failed      +2.00s                    2.00s     3        timeout
+      error  !           +3.00s                                       no \u001b[1mdisk: EIO
+  other      incomplete  +2.00s                    -         1        
+  none       ok          +6.00s                    0.00ms    1        '
+run run r-1 -o jsonl --fields parent,kind,name,duration_ms,records,message one.jsonl
+expect "its rows" 0 '{"parent":null,"kind":"run","name":"r-1","duration_ms":7000.0,"records":2,"message":null}
+{"parent":0,"kind":"stage","name":"outer","duration_ms":4000.0,"records":2,"message":null}
+{"parent":1,"kind":"stage","name":"inner","duration_ms":2000.0,"records":3,"message":"timeout"}
+{"parent":2,"kind":"error","name":null,"duration_ms":0.0,"records":1,"message":"no \u001b[1mdisk: EIO"}
+{"parent":0,"kind":"stage","name":"other","duration_ms":null,"records":1,"message":null}
+{"parent":0,"kind":"loose","name":"none","duration_ms":0.0,"records":1,"message":null}'
+run run last -o jsonl --fields name one.jsonl
+expect "the last run" 0 '{"name":"r-10"}'
+run run r-2 one.jsonl
+expect "no such run" 1 ''
+run run r one.jsonl
+expect "several" 2 ''
+says "they are listed" '^auditq:   r-10  2025-10-22T10:00:05.000Z  incomplete$'
+run run
+expect "no run" 2 ''

@@ -1,0 +1,37 @@
+/* tree - one run's stages and errors; shared by tree.c, who reads, tree_build.c, who makes it, and tree_export.c. */
+#ifndef TREE_H
+#define TREE_H
+
+#include "auditq.h"
+#include "names.h"
+#include "schema.h"
+
+#define TREE_STAGES_MAX 100000
+#define TREE_ERRORS_MAX 10000
+#define TREE_NONE       SIZE_MAX
+
+struct tree_node {
+	auditq_node pub; /* its texts are `name` and `message` */
+	char *name, *message;
+	int32_t process, stage; /* numbers of their names */
+	bool open;
+	size_t child, next; /* the first below it; the next beside it; TREE_NONE */
+};
+
+struct auditq_tree {
+	struct tree_node *node; /* as they came; [0] is the run */
+	size_t n, cap, nerror;
+	size_t *order; /* of nodes as they are given: indexes of node */
+	size_t *place; /* and the place of each node in it */
+	size_t *open;  /* stages that have not ended, in the order in which they began */
+	size_t nopen, cap_open;
+	struct names *processes, *stages;
+};
+
+/* A line of the run, with its effective time; they come in order.  The codes of auditq_tree. */
+int tree_add(auditq_tree_t *t, const struct schema *schema, const char *line, size_t n,
+    int64_t ts, auditq_error *err);
+/* All lines were added: put the nodes in their places. */
+int tree_finish(auditq_tree_t *t, auditq_error *err);
+
+#endif
