@@ -9,6 +9,7 @@
 
 #include "cmd.h"
 #include "explain.h"
+#include "nearest.h"
 #include "say.h"
 
 enum { JOBS_MAX = 1024, WARNINGS_SHOWN = 100 };
@@ -53,6 +54,39 @@ ask_all(auditq_t *q, ask_fn *fn, const struct opt_list *list)
 	for (size_t i = 0; i < list->n; i++)
 		if (!ask_one(q, fn, list->item[i]))
 			return false;
+	return true;
+}
+
+/* A level that is none, among those of a list. */
+static void
+suggest_level(const char *spec)
+{
+	static const char *const levels[] = { "trace", "debug", "info", "notice", "warn",
+		"error", "critical", NULL };
+	const char *near;
+	char name[16];
+	size_t n;
+
+	for (const char *s = spec + (*spec == '='); *s != '\0'; s += n + (s[n] == ',')) {
+		n = strcspn(s, ",");
+		if (n >= sizeof name)
+			continue;
+		memcpy(name, s, n);
+		name[n] = '\0';
+		near = nearest_of(levels, name);
+		if (near != NULL && nearest_distance(near, name) > 0)
+			say("did you mean %s?", near);
+	}
+}
+
+static bool
+ask_levels(auditq_t *q, const struct opt_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!ask_one(q, auditq_level, list->item[i])) {
+			suggest_level(list->item[i]);
+			return false;
+		}
 	return true;
 }
 
@@ -116,7 +150,7 @@ build(auditq_t *q, const struct ask_options *opt)
 	return ask_schema(q, opt->schema) && ask_one(q, auditq_zone, opt->zone) &&
 	    ask_one(q, auditq_after, opt->after) && ask_one(q, auditq_before, opt->before) &&
 	    ask_one(q, auditq_on, opt->on) && ask_parts(q, auditq_run, &opt->run) &&
-	    ask_parts(q, auditq_stage, &opt->stage) && ask_all(q, auditq_level, &opt->level) &&
+	    ask_parts(q, auditq_stage, &opt->stage) && ask_levels(q, &opt->level) &&
 	    ask_all(q, auditq_where, &opt->where) && ask_all(q, auditq_regex, &opt->regex);
 }
 

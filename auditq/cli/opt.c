@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nearest.h"
 #include "out.h"
 #include "say.h"
 
@@ -106,54 +107,17 @@ print_help(const struct opt_command *c)
 
 /* ---- the nearest name ---- */
 
-enum { NAME_MAX_LENGTH = 32, FAR = 3 };
-
-/* Levenshtein's distance; FAR or more for what is too long to have been meant. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t row[NAME_MAX_LENGTH + 1], na = strlen(a), nb = strlen(b);
-
-	if (na > NAME_MAX_LENGTH || nb > NAME_MAX_LENGTH)
-		return FAR;
-	for (size_t j = 0; j <= nb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= na; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= nb; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[nb];
-}
-
-/* How far a name is from what was written; what it begins with is near. */
-static size_t
-farness(const char *name, const char *written)
-{
-	size_t n = strlen(written);
-
-	if (n > 1 && strncmp(name, written, n) == 0)
-		return 1;
-	return distance(name, written);
-}
-
 static const char *
 nearest(const struct opt *opts, const char *written)
 {
 	const char *name = NULL;
-	size_t n = strlen(written), least = n / 3 + 2 < FAR ? n / 3 + 2 : FAR;
+	size_t least = nearest_limit(written), far;
 
 	for (; opts->type != OPT_END; opts++) {
-		if (opts->type != OPT_SECTION && farness(opts->name, written) < least) {
-			least = farness(opts->name, written);
+		if (opts->type == OPT_SECTION)
+			continue;
+		if ((far = nearest_distance(opts->name, written)) < least) {
+			least = far;
 			name = opts->name;
 		}
 	}

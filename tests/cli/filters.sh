@@ -93,6 +93,9 @@ lines "blanks around the parts of a list" "1 4" --stage ' fetch, detection '
 lines "repeated or a list" "1 2 3" --stage fetch --stage decode,none
 refused "an empty part" "an empty stage" 7 --stage 'fetch, ' log.jsonl
 
+refused "a level that is none" "did you mean warn?" "" --level wran log.jsonl
+refused "a level in a list" "did you mean error?" "" --level '=info,eror' log.jsonl
+
 # ---- times and zones ----
 
 lines "a time without a zone is in UTC" "3 4" --after 2025-10-23T10:00:02
