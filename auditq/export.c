@@ -34,6 +34,8 @@ export_records(auditq_t *q, struct output *o, auditq_error *err)
 	int r;
 
 	while ((r = auditq_next(q, &rec, err)) > 0) {
+		if ((auditq_marks(q) & AUDITQ_MARK_GROUP) != 0)
+			output_group(o);
 		output_place(o, rec.path, rec.offset, rec.ts);
 		if ((r = output_record(o, rec.line, rec.len)) < 0)
 			return record_error(r, &rec, err);

@@ -360,6 +360,13 @@ output_place(struct output *o, const char *path, uint64_t offset, int64_t ts)
 		snprintf(o->place, sizeof o->place, "%s:%" PRIu64, path, offset);
 }
 
+void
+output_group(struct output *o)
+{
+	if ((o->format == &output_pretty || o->format == &output_raw) && o->records > 0)
+		output_text(o, "--\n");
+}
+
 int
 output_record(struct output *o, const char *line, size_t n)
 {

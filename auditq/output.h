@@ -74,6 +74,8 @@ int output_new(struct output **ret, const auditq_export_options *opt, auditq_wri
     void *arg, auditq_error *err);
 /* Where the next record stands, and its effective time; what is not said is not shown. */
 void output_place(struct output *o, const char *path, uint64_t offset, int64_t ts);
+/* The next record begins a group: in formats for people a line "--" stands between two of them. */
+void output_group(struct output *o);
 /* One line without its line feed.  0, or a negative code: that of fn, AUDITQ_EJSON, AUDITQ_ENOMEM. */
 int output_record(struct output *o, const char *line, size_t n);
 /* What stands at the end, and what is still in the buffer.  Without it an output is incomplete. */

@@ -79,6 +79,34 @@ run runs --stage ingest --status failed -o jsonl --fields run_id plain
 expect "a loss is told in the status" 3 '{"run_id":"r-1"}'
 holds "and told once" test "$(grep -c 'not a JSON object' err)" = 1
 
+# ---- records of their runs around matches, and whole runs ----
+
+"$AUDITQ" pack --root fresh all.jsonl >/dev/null
+line() {
+	sed -n "$1" all.jsonl
+}
+run --stage b -B 1 -o jsonl fresh
+expect "one before" 0 "$(line 8,9p)"
+run --level warn,error -C 1 -o jsonl fresh
+expect "one on both sides, in groups" 0 "$(line 2,4p && line 11,12p)"
+run --level warn,error -C 1 -o raw fresh
+expect "groups are told apart for people" 0 "$(line 2,4p && echo -- && line 11p && echo -- && line 12p)"
+run --level warn,error -A 1 -r -o raw fresh
+expect "the same, latest first" 0 "$(line 12p && echo -- && line 11p && echo -- && line 4p && line 3p)"
+run --level error --expand run -o jsonl fresh
+expect "a whole run" 0 "$(line 1,4p)"
+run --stage a --on 2025-10-23 --expand run -c fresh
+expect "counted" 0 4
+run --failed --tail 1 --expand run --explain -o jsonl fresh
+expect "of the last match" 0 "$(line 1,4p)"
+says "the runs are counted" '^runs of matches, of any time +1$'
+run --failed --expand stage fresh
+expect "nothing else is expanded" 2 ''
+run --failed --expand run -A 1 fresh
+expect "not both" 2 ''
+run --failed --expand run - <all.jsonl
+expect "not standard input" 2 ''
+
 # ---- one run ----
 
 cat >one.jsonl <<'END'
