@@ -81,6 +81,6 @@ explain(const auditq_t *q, const auditq_counts *counts)
 		    *(const uint64_t *)((const char *)counts + items[i].at));
 	for (size_t i = 0; i < sizeof counts->schema / sizeof counts->schema[0]; i++)
 		if (counts->schema[i].files > 0)
-			fprintf(stderr, "files under schema %-11s %" PRIu64 "\n",
+			fprintf(stderr, "files read as %-16s %" PRIu64 "\n",
 			    counts->schema[i].name, counts->schema[i].files);
 }
