@@ -37,7 +37,7 @@ TESTS = \
 	golden golden_ring \
 	index inspect \
 	jbuf \
-	keeper kill \
+	keeper kill known \
 	level life live \
 	many match \
 	names \

@@ -11,6 +11,7 @@
 
 #include "candidates.h"
 #include "require.h"
+#include "schema_text.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
@@ -117,6 +118,51 @@ test_filters(void **state)
 	    "~\"warn\"|~\"notice\"|~\"warning\"");
 }
 
+/* What failed and levels mean elsewhere: words of its own, keys, and numbers, of which nothing is known. */
+static void
+test_schemas(void **state)
+{
+	static const struct {
+		const char *schema;
+		bool failed;
+		unsigned levels;
+		const char *want;
+	} cases[] = {
+		{ "{\"failed\":{\"rc\":{\"min\":1},\"a.error\":true},\"failed_level\":null}",
+		    true, 0, "\"rc\"|error\"" },
+		{ "{\"failed\":{\"o\":[\"bad\",\"\\n\"]},\"failed_level\":null}", true, 0,
+		    "\"o\"" },
+		{ "{\"failed\":{\"out\":[\"bad\",\"x/worse\"]},\"failed_level\":null}", true, 0,
+		    "\"bad\"|worse\"" },
+		{ "{\"failed\":{\"out\":{\"not\":[\"good\"]}},\"level\":[]}", true, 0,
+		    "\"out\"" },
+		{ "{\"levels\":{\"error\":[50]}}", true, 0, "" },
+		{ "{\"levels\":{\"error\":[50]}}", false, 1 << 5, "" },
+		{ "{\"levels\":{\"error\":[50]}}", false, 1 << 3, "~\"notice\"" },
+		{ "{\"levels\":{\"notice\":[\"N\",\"a/b\"]}}", false, 1 << 3, "" },
+		{ "{\"levels\":{\"notice\":[\"Note\"]}}", false, 1 << 3,
+		    "~\"note\"|~\"notice\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct match_query q = { .failed = cases[i].failed, .levels = cases[i].levels };
+		struct schema_fault fault;
+		struct schema s;
+		struct require r;
+		char got[4096];
+
+		assert_int_equal(
+		    schema_read_text(cases[i].schema, strlen(cases[i].schema), &s, &fault), 0);
+		assert_int_equal(require_init(&r, &q, &s, NULL), 0);
+		describe(&r, got, sizeof got);
+		if (strcmp(got, cases[i].want) != 0)
+			fail_msg(
+			    "%s:\n  %s\n  %s expected", cases[i].schema, got, cases[i].want);
+		require_release(&r);
+	}
+}
+
 /* More values than a set has room for: as if nothing were known of them, but the key. */
 static void
 test_many(void **state)
@@ -201,6 +247,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_expressions),
 		cmocka_unit_test(test_filters),
+		cmocka_unit_test(test_schemas),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_candidates),
 	};

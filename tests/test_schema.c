@@ -109,6 +109,95 @@ test_parse(void **state)
 	assert_int_equal(parse(key, rest), -1);
 }
 
+/* Version 2: what version 1 cannot say; absent members are as in schema_default. */
+static void
+test_version_2(void **state)
+{
+	static const char text[] =
+	    "{\"v\":2,\"name\":\"x\",\"ts\":\"t\",\"run\":[\"a\",\"b\"],\"stage\":\"stage\",\"level\":\"l\","
+	    "\"status\":[],\"duration\":\"d\",\"msg\":\"m\",\"unit\":\"ns\","
+	    "\"levels\":{\"info\":[\"I\",-3],\"error\":[50]},\"failed\":{\"k\":true,"
+	    "\"o\":[\"bad\"],\"n\":{\"not\":[\"good\"],\"min\":1,\"max\":9}},\"failed_level\":null}";
+	char back[SCHEMA_TEXT_MAX];
+	struct schema s, other;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(schema_parse(text, sizeof text - 1, &s), 0);
+	n = schema_format(&s, back);
+	assert_int_equal(n, sizeof text - 1);
+	assert_memory_equal(back, text, n);
+	assert_int_equal(schema_parse("{\"v\":2,\"later\":1}", 17, &other), 0);
+	assert_true(schema_equal(&other, &schema_default));
+	assert_false(schema_equal(&other, &s));
+	/* What version 1 can say is said in it. */
+	assert_int_equal(schema_format(&other, back), strlen(CANONICAL));
+	assert_string_equal(schema_key(&s, "level"), "l");
+	assert_string_equal(schema_key(&s, "other"), "other");
+	assert_null(schema_key(&s, "run_id"));
+	assert_null(schema_key(&s, "status"));
+}
+
+static void
+test_numbers(void **state)
+{
+	static const struct {
+		const char *schema, *line;
+		int level;
+		bool failed;
+		double ms; /* -1: none */
+	} cases[] = {
+		{ "{\"levels\":{\"info\":[30],\"error\":[50]}}", "{\"level\":30}", 2, false,
+		    -1 },
+		{ "{\"levels\":{\"info\":[30],\"error\":[50]}}", "{\"level\":49.9}", 2, false,
+		    -1 },
+		{ "{\"levels\":{\"info\":[30],\"error\":[50]}}", "{\"level\":5e1}", 5, true,
+		    -1 },
+		{ "{\"levels\":{\"info\":[30],\"error\":[50]}}", "{\"level\":\"50\"}", 5, true,
+		    -1 },
+		{ "{\"levels\":{\"info\":[30],\"error\":[50]}}", "{\"level\":29}", 7, false,
+		    -1 },
+		{ "{\"levels\":{\"info\":[30],\"error\":[50]}}", "{\"level\":\"Warn\"}", 4,
+		    false, -1 },
+		{ "{\"levels\":{\"error\":[\"warn\"]}}", "{\"level\":\"WARN\"}", 5, true, -1 },
+		{ "{\"level\":[\"level\",\"l\"]}", "{\"level\":7,\"l\":\"error\"}", 5, true,
+		    -1 },
+		{ "{\"failed_level\":\"warn\"}", "{\"level\":\"warn\"}", 4, true, -1 },
+		{ "{\"failed_level\":null}", "{\"level\":\"error\"}", 5, false, -1 },
+		{ "{\"failed\":{\"a\":{\"min\":400}}}", "{\"a\":400}", 7, true, -1 },
+		{ "{\"failed\":{\"a\":{\"min\":400}}}", "{\"a\":399.99}", 7, false, -1 },
+		{ "{\"failed\":{\"a\":{\"min\":400}}}", "{\"a\":\"400\"}", 7, false, -1 },
+		{ "{\"failed\":{\"a\":{\"min\":9007199254740993}}}", "{\"a\":9007199254740992}",
+		    7, false, -1 },
+		{ "{\"failed\":{\"a\":true}}", "{\"a\":null,\"level\":\"error\"}", 5, true,
+		    -1 },
+		{ "{\"failed\":{\"a\":true}}", "{\"a\":false,\"status\":\"ok\"}", 7, true, -1 },
+		{ "{\"failed\":{\"a.b\":{\"not\":[\"x\"]}}}", "{\"a\":{\"b\":\"y\"}}", 7, true,
+		    -1 },
+		{ "{\"failed\":{\"a.b\":{\"not\":[\"x\"]}}}", "{\"a\":{\"b\":1}}", 7, false,
+		    -1 },
+		{ "{\"unit\":\"s\"}", "{\"duration_ms\":1.5}", 7, false, 1500 },
+		{ "{\"unit\":\"us\"}", "{\"duration_ms\":1500}", 7, false, 1.5 },
+		{ "{\"unit\":\"s\"}", "{\"duration_ms\":1e308}", 7, false, -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct schema_fault fault;
+		struct schema_facts f;
+		struct schema s;
+
+		assert_int_equal(
+		    schema_read_text(cases[i].schema, strlen(cases[i].schema), &s, &fault), 0);
+		assert_int_equal(schema_read(&s, cases[i].line, strlen(cases[i].line), &f), 0);
+		if (f.level != cases[i].level || f.failed != cases[i].failed ||
+		    f.has_duration != (cases[i].ms >= 0) ||
+		    (f.has_duration && f.duration != cases[i].ms))
+			fail_msg("%s %s: level %d, failed %d, %g ms", cases[i].schema,
+			    cases[i].line, f.level, f.failed, f.has_duration ? f.duration : -1);
+	}
+}
+
 /* ---- values ---------------------------------------------------------------------------- */
 
 #define T INT64_C(1761228309) /* 2025-10-23T14:05:09Z */
@@ -309,6 +398,8 @@ main(void)
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_format_too_long),
 		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_version_2),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_time_keys),
 		cmocka_unit_test(test_levels),
