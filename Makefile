@@ -24,7 +24,7 @@ AUDITQ = qerror zone_rule zone spans timespec spool catalog pages index_load ind
 	stats_export cells runs runs_export tree tree_build tree_export record term output output_row output/jsonl \
 	output/json output/csv output/tsv output/md output/raw output/pretty target export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover compact_survey compact_merge compact
-CLI = say out screen table nearest opt explain ask chart when cmd_query cmd_stats cmd_runs cmd_run cmd_schemas cmd_pack cmd_inspect cmd_recover cmd_compact main
+CLI = say out progress screen table nearest opt explain ask chart when cmd_query cmd_stats cmd_runs cmd_run cmd_schemas cmd_pack cmd_inspect cmd_recover cmd_compact main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = \

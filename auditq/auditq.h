@@ -179,6 +179,11 @@ typedef struct auditq_warning {
 typedef void auditq_warning_fn(void *arg, const auditq_warning *w);
 AUDITQ_API int auditq_on_warning(auditq_t *q, auditq_warning_fn *fn, void *arg);
 
+/* How far a query is: stored bytes read so far, and of all files that were listed, of which it may need less.
+ * Called from the thread that asks, at most ten times a second, as pieces of the work are done. */
+typedef void auditq_progress_fn(void *arg, uint64_t bytes_read, uint64_t bytes_total);
+AUDITQ_API int auditq_on_progress(auditq_t *q, auditq_progress_fn *fn, void *arg);
+
 /* ---- answers --------------------------------------------------------------------------- */
 
 /* A matching record; valid until the next call on the query. */

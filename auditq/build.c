@@ -461,6 +461,18 @@ auditq_memory(auditq_t *q, uint64_t bytes)
 }
 
 int
+auditq_on_progress(auditq_t *q, auditq_progress_fn *fn, void *arg)
+{
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	q->ask.progress = fn;
+	q->ask.progress_arg = arg;
+	return 0;
+}
+
+int
 auditq_on_warning(auditq_t *q, auditq_warning_fn *fn, void *arg)
 {
 	int r = refuse(q);

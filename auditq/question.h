@@ -30,18 +30,20 @@ struct question {
 	int64_t after, before; /* INT64_MIN, INT64_MAX: open */
 	int64_t now;           /* CLOCK_NONE: not asked for so far */
 	struct zone *zone;     /* owned; NULL: UTC */
-	struct expr *where; /* all that was given, and-ed */
-	bool invert;        /* the records that do not fit; but the window stays what it is */
+	struct expr *where;    /* all that was given, and-ed */
+	bool invert; /* the records that do not fit; but the window stays what it is */
 	struct schema *schema; /* that all files are read under; NULL: each under its own */
-	uint64_t limit;     /* UINT64_MAX: none */
-	uint64_t tail;      /* UINT64_MAX: all, not the last so many */
-	bool expand_run;    /* what matches stands for its whole run */
+	uint64_t limit;        /* UINT64_MAX: none */
+	uint64_t tail;         /* UINT64_MAX: all, not the last so many */
+	bool expand_run;       /* what matches stands for its whole run */
 	uint32_t lines_before, lines_after; /* of the run of what matches */
 	bool reverse;
 	unsigned jobs; /* 0: as many as there are processors */
 	bool use_index;
 	uint64_t memory;
 	struct qwarn warn;
+	auditq_progress_fn *progress; /* or NULL */
+	void *progress_arg;
 	auditq_cache_t *cache;
 	const struct taker *taker; /* or NULL: lines are given in order */
 };
@@ -78,6 +80,8 @@ question_of_all(const struct question *q)
 		.use_index = q->use_index,
 		.memory = q->memory,
 		.warn = q->warn,
+		.progress = q->progress,
+		.progress_arg = q->progress_arg,
 		.cache = q->cache };
 }
 

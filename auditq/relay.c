@@ -40,7 +40,8 @@ struct relay {
 	size_t first, n, most;
 	size_t held; /* bytes in them */
 	bool any;
-	int64_t ts; /* effective time of the last line joined */
+	int64_t ts;    /* effective time of the last line joined */
+	uint64_t told; /* stored bytes, of those read */
 	sift_result_fn *take;
 	void *arg;
 };
@@ -131,6 +132,17 @@ pass_on(struct relay *r, auditq_error *err)
 	return 0;
 }
 
+/* How much was read since the last time; while nobody reads. */
+static int
+tell_bytes(struct relay *r, auditq_error *err)
+{
+	struct sift_result so_far = { 0 };
+
+	so_far.counts.bytes_read = source_bytes_read(r->source) - r->told;
+	r->told += so_far.counts.bytes_read;
+	return r->take(r->arg, &so_far, err);
+}
+
 static int
 run_all(struct relay *r, auditq_error *err)
 {
@@ -140,6 +152,8 @@ run_all(struct relay *r, auditq_error *err)
 	begin_reading(r);
 	for (;;) {
 		workers_wait(r->workers, &r->reading.work);
+		/* Before it is read on. */
+		rc = rc < 0 ? rc : tell_bytes(r, err);
 		if (rc == 0 && read->r > 0 && (rc = pass_on(r, err)) == 0) {
 			while (rc == 0 && (r->n > r->most || r->held > BYTES_MAX))
 				rc = join(r, err);
@@ -190,7 +204,7 @@ relay_sift(struct sift *s, struct workers *workers, size_t file, sift_result_fn 
 		return 0;
 	}
 	rc = run_all(r, err);
-	end.counts.bytes_read = source_bytes_read(r->source);
+	end.counts.bytes_read = source_bytes_read(r->source) - r->told;
 	source_close(r->source);
 	free(r);
 	return rc < 0 || (rc = take(arg, &end, err)) < 0 ? rc : 1;

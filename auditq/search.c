@@ -12,6 +12,7 @@
 #include "merge.h"
 #include "sift.h"
 #include "streams.h"
+#include "sys.h"
 #include "tasks.h"
 #include "workers.h"
 
@@ -45,6 +46,7 @@ struct search {
 	struct tasks tasks;
 	uint64_t planned; /* payload bytes of all members that have to be read */
 	uint64_t answered;
+	int64_t told; /* when progress was told last */
 };
 
 /* ---- warnings ---- */
@@ -94,6 +96,18 @@ add_counts(auditq_counts *to, const auditq_counts *from)
 	to->unreadable += from->unreadable;
 }
 
+/* At most ten times a second. */
+static void
+tell_progress(struct search *s)
+{
+	int64_t now;
+
+	if (s->q->progress == NULL || sys->monotonic(&now) < 0 || now - s->told < CLOCK_S / 10)
+		return;
+	s->told = now;
+	s->q->progress(s->q->progress_arg, s->counts->bytes_read, s->counts->bytes_total);
+}
+
 /* Also called by workers that sift files. */
 static int
 take_batch(void *arg, struct batch *sorted, auditq_error *err)
@@ -116,6 +130,7 @@ take_result(void *arg, struct sift_result *result, auditq_error *err)
 
 	add_counts(s->counts, &result->counts);
 	tell_notes(s, &result->notes);
+	tell_progress(s);
 	if (r < 0) {
 		if (err != NULL && err->code == 0)
 			*err = result->err;

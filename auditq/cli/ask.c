@@ -258,6 +258,7 @@ ask_begin(struct ask *a, const struct ask_options *opt, const struct opt_list *p
 		return false;
 	}
 	auditq_on_warning(a->q, on_warning, a);
+	progress_begin(&a->progress, a->q);
 	if (build(a->q, opt) && check_window(a->q, opt) && set_paths(a->q, paths))
 		return true;
 	auditq_free(a->q);
@@ -292,7 +293,10 @@ status_of(const struct ask *a, int r, const auditq_error *err, bool any)
 int
 ask_end(struct ask *a, int r, const auditq_error *err, bool any)
 {
-	int status = status_of(a, r, err, any);
+	int status;
+
+	say_progress(NULL);
+	status = status_of(a, r, err, any);
 
 	auditq_free(a->q);
 	a->q = NULL;

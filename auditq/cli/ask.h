@@ -7,6 +7,7 @@
 
 #include "auditq.h"
 #include "opt.h"
+#include "progress.h"
 
 /* Of a command line; part of what a command's table fills. */
 struct ask_options {
@@ -67,6 +68,7 @@ void ask_options_free(struct ask_options *opt);
 struct ask {
 	const struct ask_options *opt;
 	auditq_t *q;
+	struct progress progress;
 	uint64_t warnings;
 	bool lost; /* and --strict: it is over */
 };

@@ -19,6 +19,8 @@ die_of_pipe(void)
 static int
 write_all(const char *s, size_t n)
 {
+	if (isatty(STDOUT_FILENO) == 1)
+		say_progress(NULL);
 	while (n > 0) {
 		ssize_t done = write(STDOUT_FILENO, s, n);
 		if (done < 0 && errno == EINTR)

@@ -29,6 +29,26 @@ show(const char *s, size_t n)
 	}
 }
 
+static bool drawn, over; /* a line of progress */
+
+static void
+erase(void)
+{
+	if (drawn)
+		fputs("\r\033[K", stderr);
+	drawn = false;
+}
+
+void
+say_progress(const char *text)
+{
+	erase();
+	if (text == NULL)
+		over = true;
+	else if (!over)
+		drawn = fputs(text, stderr) >= 0;
+}
+
 void
 say(const char *fmt, ...)
 {
@@ -39,6 +59,7 @@ say(const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
+	erase();
 	fputs("auditq: ", stderr);
 	if (n >= 0) {
 		show(text, (size_t)n);

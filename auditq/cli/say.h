@@ -8,6 +8,8 @@
 #include "auditq.h"
 
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A line that the next one takes the place of, and any words; NULL: no more of them, and it goes. */
+void say_progress(const char *text);
 /* "path: text". */
 void say_error(const auditq_error *err);
 /* What is wrong with an argument, and a caret under the place. */

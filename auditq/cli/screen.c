@@ -119,6 +119,9 @@ screen_begin(const struct screen *s)
 	const char *command = pager_command();
 	int end[2];
 
+	/* Beside a file that is written it goes on. */
+	if (s->terminal)
+		say_progress(NULL);
 	if (!s->paged || command == NULL || pager != 0)
 		return;
 	if (pipe(end) < 0)
@@ -142,6 +145,7 @@ screen_begin(const struct screen *s)
 void
 screen_end(void)
 {
+	say_progress(NULL);
 	if (pager == 0)
 		return;
 	fflush(stderr);

@@ -31,13 +31,13 @@ def run(*args):
     return done.returncode, done.stdout.decode("utf-8", "strict")
 
 
-def terminal(*args, **env):
+def terminal(*args, program=AUDITQ, **env):
     """What a terminal of 100 columns is shown, and the exit status."""
     environ = {k: v for k, v in os.environ.items() if k not in UNSET}
     environ.update({"TERM": "xterm", "COLUMNS": "100"}, **env)
     pid, fd = pty.fork()
     if pid == 0:
-        os.execve(AUDITQ, [AUDITQ, *args], environ)
+        os.execvpe(program, [program, *args], environ)
     shown = b""
     while select.select([fd], [], [], 20)[0]:
         try:
@@ -196,3 +196,10 @@ shown, status = terminal(os.path.join(DIR, "bad.jsonl"), PAGER="sed s/^/paged:/"
 told("the exit status is the query's", status == 3, shown, status)
 shown, status = terminal(LOG, LOG.replace("in.jsonl", "packed"), PAGER="head -n 1")
 told("a pager that ends early: silence", len(shown.splitlines()) == 1 and status in (0, -13), shown, status)
+
+SLOW = """{ yes "$LINE" | head -n 40000; sleep 1.2; yes "$LINE" | head -n 40000; } | "$AUDITQ" -j2 -c --where 'n > 0' - >"$OUT" """
+line = '{"ts":"2025-10-23T14:05:09.5Z","n":0,"text":"%s"}' % ("x" * 100)
+shown, status = terminal("-c", SLOW, program="sh", LINE=line, AUDITQ=AUDITQ, OUT=os.path.join(DIR, "slow"))
+told("progress, when it takes longer than a second", " MB read, " in shown and shown.endswith("\r\033[K") and status == 1, shown, status)
+shown, status = terminal("-c", SLOW, program="sh", LINE=line, AUDITQ=AUDITQ, OUT=os.path.join(DIR, "slow"), TERM="dumb")
+told("none on a dumb terminal", shown == "", shown)
