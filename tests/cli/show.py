@@ -197,9 +197,9 @@ told("the exit status is the query's", status == 3, shown, status)
 shown, status = terminal(LOG, LOG.replace("in.jsonl", "packed"), PAGER="head -n 1")
 told("a pager that ends early: silence", len(shown.splitlines()) == 1 and status in (0, -13), shown, status)
 
-SLOW = """{ yes "$LINE" | head -n 40000; sleep 1.2; yes "$LINE" | head -n 40000; } | "$AUDITQ" -j2 -c --where 'n > 0' - >"$OUT" """
+SLOW = """{ yes "$LINE" 2>/dev/null | head -n 40000; sleep 1.2; yes "$LINE" 2>/dev/null | head -n 40000; } | "$AUDITQ" -j2 -c --where 'n > 0' - >"$OUT" """
 line = '{"ts":"2025-10-23T14:05:09.5Z","n":0,"text":"%s"}' % ("x" * 100)
 shown, status = terminal("-c", SLOW, program="sh", LINE=line, AUDITQ=AUDITQ, OUT=os.path.join(DIR, "slow"))
 told("progress, when it takes longer than a second", " MB read, " in shown and shown.endswith("\r\033[K") and status == 1, shown, status)
 shown, status = terminal("-c", SLOW, program="sh", LINE=line, AUDITQ=AUDITQ, OUT=os.path.join(DIR, "slow"), TERM="dumb")
-told("none on a dumb terminal", shown == "", shown)
+told("no progress on a dumb terminal", shown == "", shown)
