@@ -64,9 +64,8 @@ static const struct opt options[] = {
 
 static const struct opt_command command = {
 	.name = "auditq",
-	.words =
-	    "[OPTIONS] [PATH]...\n"
-	    "       auditq stats|runs|run|pack|inspect|recover ...  (each has its --help)",
+	.words = "[OPTIONS] [PATH]...\n"
+		 "       auditq stats|runs|run|pack|inspect|recover ...  (each has its --help)",
 	.summary =
 	    "Find records in audit trails: JSON Lines, plain or gzip, in directories by date.\n"
 	    "PATH is a root, a partition, a file, or - for standard input.  Without one:\n"
