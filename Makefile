@@ -54,7 +54,7 @@ FUZZ = config expr extra field gunzip index jbuf pack ring time
 FUZZ_SECONDS = 60
 
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
-CLI_TESTS = query filters stats runs output show pack compact damage bad terminal paths schemas usage man
+CLI_TESTS = query filters stats runs output show pack compact damage bad bounds terminal paths schemas usage man
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py tests/packages "tests/memory.py build" "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
@@ -270,6 +270,7 @@ soak: setup-check
 	PROPERTY=10000000 $B/tests/test_jbuf
 	LARGE=1 $B/tests/test_ring_model
 	LARGE=1 $B/tests/test_corrupt
+	LARGE=1 tests/cli/run $B/auditq tests/cli/bounds.sh
 	KILLS=10000 $B/tests/test_kill
 	SOAK_SECONDS=$(SOAK_SECONDS) $B/tests/test_soak
 	FAULTS=full $B/tests/test_power
