@@ -24,7 +24,7 @@ AUDITQ = qerror zone_rule zone spans timespec spool catalog pages index_load ind
 	stats_export cells runs runs_export tree tree_build tree_export record term output output_row output/jsonl \
 	output/json output/csv output/tsv output/md output/raw output/pretty target export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover compact_survey compact_merge compact
-CLI = say out progress screen table nearest opt explain ask chart when cmd_query cmd_stats cmd_runs cmd_run cmd_schemas cmd_pack cmd_inspect cmd_recover cmd_compact main
+CLI = say out progress screen table nearest opt explain ask chart when cmd_query cmd_stats cmd_runs cmd_run cmd_schemas cmd_pack cmd_inspect cmd_recover cmd_compact topics cmd_help cmd main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = \
@@ -54,7 +54,7 @@ FUZZ = config expr extra field gunzip index jbuf pack ring time
 FUZZ_SECONDS = 60
 
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
-CLI_TESTS = query filters stats runs output show pack compact damage bad bounds terminal paths schemas usage man
+CLI_TESTS = query filters stats runs output show pack compact damage bad bounds terminal paths schemas usage man help
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py tests/packages "tests/memory.py build" "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \

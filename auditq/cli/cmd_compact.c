@@ -30,7 +30,7 @@ static const struct opt options[] = {
 };
 /* clang-format on */
 
-static const struct opt_command command = {
+const struct opt_command cmd_compact_words = {
 	.name = "auditq compact",
 	.words = "[--dry-run] [PATH]...",
 	.summary =
@@ -160,7 +160,7 @@ cmd_compact(int argc, char **argv)
 	struct opt_list paths = { 0 };
 	int status;
 
-	if (opt_parse(&command, argc, argv, &v, &paths, &status))
+	if (opt_parse(&cmd_compact_words, argc, argv, &v, &paths, &status))
 		status = compact_paths(&v, &paths);
 	opt_list_free(&paths);
 	return status;

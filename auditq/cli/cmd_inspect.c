@@ -17,7 +17,7 @@ static const struct opt options[] = {
 };
 /* clang-format on */
 
-static const struct opt_command command = {
+const struct opt_command cmd_inspect_words = {
 	.name = "auditq inspect",
 	.words = "[--json] FILE...",
 	.summary =
@@ -70,7 +70,7 @@ cmd_inspect(int argc, char **argv)
 	struct opt_list files = { 0 };
 	int status;
 
-	if (opt_parse(&command, argc, argv, &v, &files, &status))
+	if (opt_parse(&cmd_inspect_words, argc, argv, &v, &files, &status))
 		status = inspect_all(&files, v.json);
 	opt_list_free(&files);
 	return status;

@@ -32,7 +32,7 @@ static const struct opt options[] = {
 };
 /* clang-format on */
 
-static const struct opt_command command = {
+const struct opt_command cmd_pack_words = {
 	.name = "auditq pack",
 	.words = "[--schema NAME|FILE] --root DIR FILE...",
 	.summary =
@@ -121,7 +121,7 @@ cmd_pack(int argc, char **argv)
 	struct opt_list files = { 0 };
 	int status;
 
-	if (opt_parse(&command, argc, argv, &v, &files, &status))
+	if (opt_parse(&cmd_pack_words, argc, argv, &v, &files, &status))
 		status = pack(&v, &files);
 	opt_list_free(&files);
 	return status;

@@ -62,10 +62,10 @@ static const struct opt options[] = {
 };
 /* clang-format on */
 
-static const struct opt_command command = {
+const struct opt_command cmd_query_words = {
 	.name = "auditq",
 	.words = "[OPTIONS] [PATH]...\n"
-		 "       auditq stats|runs|run|pack|inspect|recover ...  (each has its --help)",
+		 "       auditq COMMAND ...     (auditq help lists commands and topics)",
 	.summary =
 	    "Find records in audit trails: JSON Lines, plain or gzip, in directories by date.\n"
 	    "PATH is a root, a partition, a file, or - for standard input.  Without one:\n"
@@ -265,7 +265,7 @@ cmd_query(int argc, char **argv)
 	struct opt_list paths = { 0 };
 	int status;
 
-	if (opt_parse(&command, argc, argv, &v, &paths, &status))
+	if (opt_parse(&cmd_query_words, argc, argv, &v, &paths, &status))
 		status = query(&v, &paths);
 	opt_list_free(&paths);
 	ask_options_free(&v.ask);

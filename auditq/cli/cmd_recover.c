@@ -13,7 +13,7 @@ static const struct opt options[] = {
 	OPT_COMMON,
 };
 
-static const struct opt_command command = {
+const struct opt_command cmd_recover_words = {
 	.name = "auditq recover",
 	.words = "ROOT",
 	.summary =
@@ -65,7 +65,7 @@ cmd_recover(int argc, char **argv)
 	struct opt_list roots = { 0 };
 	int status, none = 0;
 
-	if (opt_parse(&command, argc, argv, &none, &roots, &status))
+	if (opt_parse(&cmd_recover_words, argc, argv, &none, &roots, &status))
 		status = recover(&roots);
 	opt_list_free(&roots);
 	return status;

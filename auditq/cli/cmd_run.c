@@ -35,7 +35,7 @@ static const struct opt options[] = {
 };
 /* clang-format on */
 
-static const struct opt_command command = {
+const struct opt_command cmd_run_words = {
 	.name = "auditq run",
 	.words = "[OPTIONS] ID|PREFIX|last [PATH]...",
 	.summary =
@@ -278,7 +278,7 @@ cmd_run(int argc, char **argv)
 	struct opt_list words = { 0 };
 	int status;
 
-	if (opt_parse(&command, argc, argv, &v, &words, &status)) {
+	if (opt_parse(&cmd_run_words, argc, argv, &v, &words, &status)) {
 		status = CMD_ERROR;
 		if (words.n > 0)
 			status = run(&v, &words);

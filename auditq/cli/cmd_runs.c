@@ -48,7 +48,7 @@ static const struct opt options[] = {
 };
 /* clang-format on */
 
-static const struct opt_command command = {
+const struct opt_command cmd_runs_words = {
 	.name = "auditq runs",
 	.words = "[OPTIONS] [PATH]...",
 	.summary =
@@ -268,7 +268,7 @@ cmd_runs(int argc, char **argv)
 	struct opt_list paths = { 0 };
 	int status;
 
-	if (opt_parse(&command, argc, argv, &v, &paths, &status))
+	if (opt_parse(&cmd_runs_words, argc, argv, &v, &paths, &status))
 		status = runs(&v, &paths);
 	opt_list_free(&paths);
 	opt_list_free(&v.status);

@@ -14,7 +14,7 @@ static const struct opt options[] = {
 };
 /* clang-format on */
 
-static const struct opt_command command = {
+const struct opt_command cmd_schemas_words = {
 	.name = "auditq schemas",
 	.words = "[NAME]...",
 	.summary =
@@ -72,7 +72,7 @@ cmd_schemas(int argc, char **argv)
 	struct out out;
 	int status, r;
 
-	if (opt_parse(&command, argc, argv, NULL, &names, &status)) {
+	if (opt_parse(&cmd_schemas_words, argc, argv, NULL, &names, &status)) {
 		out_open(&out);
 		r = names.n == 0 ? list(&out) : 0;
 		for (size_t i = 0; r == 0 && i < names.n; i++)

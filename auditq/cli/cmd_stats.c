@@ -46,7 +46,7 @@ static const struct opt options[] = {
 };
 /* clang-format on */
 
-static const struct opt_command command = {
+const struct opt_command cmd_stats_words = {
 	.name = "auditq stats",
 	.words = "[OPTIONS] [PATH]...",
 	.summary =
@@ -256,7 +256,7 @@ cmd_stats(int argc, char **argv)
 	struct opt_list paths = { 0 };
 	int status;
 
-	if (opt_parse(&command, argc, argv, &v, &paths, &status))
+	if (opt_parse(&cmd_stats_words, argc, argv, &v, &paths, &status))
 		status = stats(&v, &paths);
 	opt_list_free(&paths);
 	ask_options_free(&v.ask);

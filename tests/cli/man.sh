@@ -2,7 +2,7 @@
 . "$HERE/check"
 
 # "--name" or "-x", one a line
-for command in '' stats runs run schemas pack inspect recover compact; do
+for command in '' stats runs run schemas pack inspect recover compact help; do
 	run $command --help
 	# from lines such as "  -S, --after, --since TIME   text"
 	sed -n 's/^ \{2,6\}\(-.*\)$/\1/p' out | sed 's/  .*//' | grep -oE '(^|[ ,])--?[a-zA-Z-]+' |
@@ -20,8 +20,9 @@ section '## schemas' '## pack' >manschemas
 section '## pack' '## inspect' >manpack
 section '## inspect' '## recover' >maninspect
 section '## recover' '## compact' >manrecover
-section '## compact' '# EXIT STATUS' >mancompact
-for command in '' stats runs run schemas pack inspect recover compact; do
+section '## compact' '## help' >mancompact
+section '## help' '# EXIT STATUS' >manhelp
+for command in '' stats runs run schemas pack inspect recover compact help; do
 	holds "the manual has at least --help of auditq $command" grep -qx -- --help "man$command"
 	holds "the manual and auditq $command --help agree" diff "help$command" "man$command"
 done
