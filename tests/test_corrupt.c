@@ -155,7 +155,7 @@ flip_each(int fd, const struct bytes *b, size_t from, size_t to, uint64_t damage
 {
 	for (size_t i = from; i < to; i += step)
 		for (unsigned m = 0; m < 9; m++) {
-			const uint8_t mask = m < 8 ? (uint8_t)(1 << m) : 0xff;
+			const uint8_t mask = (uint8_t)(m < 8 ? 1 << m : 0xff);
 			const uint8_t c = b->p[i] ^ mask;
 
 			if (!thorough() && m != i % 9)
