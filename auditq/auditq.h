@@ -91,7 +91,8 @@ AUDITQ_API int auditq_path(auditq_t *q, const char *path);
 AUDITQ_API int auditq_run(auditq_t *q, const char *id);
 /* Records of this stage; repeated: any of them. */
 AUDITQ_API int auditq_stage(auditq_t *q, const char *name);
-/* Failed records: status is "failed", or there is no status and level is error or above. */
+/* Failed records: status is "failed", or there is no status and level is error or above; under another schema, what
+ * it says. */
 AUDITQ_API int auditq_failed(auditq_t *q);
 /* "warn": warn and above.  "=warn" or "warn,error": exactly these.  Repeated: any of them. */
 AUDITQ_API int auditq_level(auditq_t *q, const char *spec);
@@ -499,7 +500,7 @@ AUDITQ_API int auditq_cache_get_stats(const auditq_cache_t *cache, auditq_cache_
 typedef struct auditq_pack_options {
 	size_t size;
 	const char *root; /* required; made when missing */
-	const char *ts;   /* time key; NULL: ts, @timestamp, timestamp, time, eventTime */
+	const char *ts;   /* time key, all else as in native; NULL: see schema */
 	const char *
 	    reject; /* file for lines that cannot be packed, made only when there are any; NULL:
 	                      * <root>/_pack-<16 hex of the id>.reject.jsonl (readers skip names with _) */

@@ -148,8 +148,7 @@ put_1(struct jbuf *b, const struct schema *s)
 {
 	const struct schema_keys *ts = &s->keys[SCHEMA_TIME];
 
-	put_name(b, "v");
-	jbuf_char(b, '1');
+	jbuf_raw(b, "\"v\":1", 5);
 	put_name(b, role_names[SCHEMA_TIME]);
 	if (ts->n == 1)
 		jbuf_char(b, '[');
@@ -165,8 +164,7 @@ put_1(struct jbuf *b, const struct schema *s)
 static void
 put_2(struct jbuf *b, const struct schema *s)
 {
-	put_name(b, "v");
-	jbuf_char(b, '2');
+	jbuf_raw(b, "\"v\":2", 5);
 	if (s->name[0] != '\0') {
 		put_name(b, "name");
 		jbuf_str(b, s->name, strlen(s->name));
