@@ -19,12 +19,20 @@ enum { UNITS = sizeof units / sizeof units[0] };
 /* ---- to text --------------------------------------------------------------------------- */
 
 static void
-put_name(struct jbuf *b, const char *name)
+put_comma(struct jbuf *b)
 {
 	if (!jbuf_full(b) && b->p[b->len - 1] != '{')
 		jbuf_char(b, ',');
-	jbuf_str(b, name, strlen(name));
-	jbuf_char(b, ':');
+}
+
+/* Of a member: text that needs no escapes. */
+static void
+put_name(struct jbuf *b, const char *name)
+{
+	put_comma(b);
+	jbuf_char(b, '"');
+	jbuf_raw(b, name, strlen(name));
+	jbuf_raw(b, "\":", 2);
 }
 
 /* One is written without brackets. */
@@ -84,7 +92,9 @@ put_words(struct jbuf *b, const struct schema_test *t)
 static void
 put_test(struct jbuf *b, const struct schema_test *t)
 {
-	put_name(b, t->key);
+	put_comma(b);
+	jbuf_str(b, t->key, strlen(t->key));
+	jbuf_char(b, ':');
 	if (t->exists) {
 		jbuf_raw(b, "true", 4);
 		return;
