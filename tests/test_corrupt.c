@@ -294,7 +294,7 @@ test_forged(void **state)
 		memcpy(stream, b.p + f.index_offset + FORMAT_PAGE_HEAD, f.index_bytes);
 		const uint32_t behind = 2 + 16U * get_le16(stream);
 
-		stream[i] ^= i % 9 == 8 ? 0xff : (uint8_t)(1 << i % 9);
+		stream[i] = (uint8_t)(stream[i] ^ (i % 9 == 8 ? 0xff : 1 << i % 9));
 		for (uint32_t d = 2; d < behind && i >= behind; d += 16)
 			put_le32(stream + d + 12,
 			    (uint32_t)crc32(0, stream + get_le32(stream + d + 4),
