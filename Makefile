@@ -24,7 +24,7 @@ AUDITQ = qerror zone_rule zone spans timespec spool catalog pages index_load ind
 	stats_export cells runs runs_export tree tree_build tree_export record term output output_row output/jsonl \
 	output/json output/csv output/tsv output/md output/raw output/pretty target export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover compact_survey compact_merge compact
-CLI = say out progress screen table nearest opt explain ask chart when cmd_query cmd_stats cmd_runs cmd_run cmd_schemas cmd_pack cmd_inspect cmd_recover cmd_compact topics cmd_help cmd main
+CLI = say out progress screen table nearest opt explain ask chart when cmd_query cmd_stats cmd_runs cmd_run cmd_schemas cmd_pack cmd_inspect cmd_recover cmd_compact topics cmd_help cmd_completions cmd main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = \
@@ -54,12 +54,15 @@ FUZZ = config expr extra field gunzip index jbuf pack ring time
 FUZZ_SECONDS = 60
 
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
-CLI_TESTS = query filters stats runs output show pack compact damage bad bounds terminal paths schemas usage man help
+CLI_TESTS = query filters stats runs output show pack compact damage bad bounds terminal paths schemas usage man help completions
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py tests/packages "tests/memory.py build" "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
 	"tests/differential.py build 200 2" "tests/readme build" \
 	"tests/format.py fixtures/golden/trail.jsonl.gz fixtures/golden/trail.json"
+
+COMPLETIONS = bash-completion/completions/auditq zsh/site-functions/_auditq \
+	fish/vendor_completions.d/auditq.fish
 
 HEADERS = liblog/liblog.h liblog/liblog.hpp auditq/auditq.h
 MAN = liblog.3 auditq.1 liblog-format.5
@@ -312,11 +315,16 @@ install: all man $B/liblog.pc $B/libauditq.pc
 	done
 	install -m 644 $B/liblog.pc $B/libauditq.pc $(D)/lib/pkgconfig
 	for m in $(MAN); do install -m 644 $B/man/$$m $(D)/share/man/man$${m##*.} || exit 1; done
+	for c in $(COMPLETIONS); do \
+		install -d $(D)/share/$${c%/*} && \
+		$B/auditq completions $$(expr $$c : '\([a-z]*\)') >$(D)/share/$$c || exit 1; \
+	done
 uninstall:
 	rm -f $(D)/bin/auditq $(addprefix $(D)/include/,$(notdir $(HEADERS)))
 	rm -f $(D)/lib/liblog.* $(D)/lib/libauditq.* $(D)/lib/pkgconfig/liblog.pc \
 		$(D)/lib/pkgconfig/libauditq.pc
 	for m in $(MAN); do rm -f $(D)/share/man/man$${m##*.}/$$m; done
+	rm -f $(addprefix $(D)/share/,$(COMPLETIONS))
 
 clean:
 	rm -rf build

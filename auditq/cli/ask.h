@@ -29,6 +29,7 @@ struct ask_options {
 	  "error or above" },                                                                  \
 	{ "level", 0, OPT_LIST, (at) + offsetof(struct ask_options, level), "LEVEL",           \
 	  "of this level and above; =LEVEL or a list: exactly these" },                        \
+	{ NULL, 0, OPT_VALUES, 0, NULL, "trace debug info notice warn error critical" },       \
 	{ "after", 'S', OPT_TEXT, (at) + offsetof(struct ask_options, after), "TIME",          \
 	  "at or after TIME" },                                                                \
 	{ "since", 0, OPT_ALIAS, 0, NULL, NULL },                                              \
@@ -56,6 +57,7 @@ struct ask_options {
 	{ "schema", 0, OPT_TEXT, (at) + offsetof(struct ask_options, schema), "NAME|FILE",     \
 	  "what time, run, stage, level and failed mean: a schema by its name (auditq "        \
 	  "schemas), or a JSON file (default: as archives say, or recognised)" },              \
+	{ NULL, 0, OPT_VALUES, 0, NULL, OPT_SCHEMAS },                                         \
 	{ "strict", 0, OPT_FLAG, (at) + offsetof(struct ask_options, strict), NULL,            \
 	  "stop at the first thing that cannot be read" },                                     \
 	{ "explain", 0, OPT_FLAG, (at) + offsetof(struct ask_options, explain), NULL,          \

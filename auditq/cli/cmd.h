@@ -21,17 +21,23 @@ int cmd_inspect(int argc, char **argv);
 int cmd_recover(int argc, char **argv);
 int cmd_compact(int argc, char **argv);
 int cmd_help(int argc, char **argv);
+int cmd_completions(int argc, char **argv);
 
 /* What each is told, and tells. */
 extern const struct opt_command cmd_query_words, cmd_stats_words, cmd_runs_words, cmd_run_words,
     cmd_schemas_words, cmd_pack_words, cmd_inspect_words, cmd_recover_words, cmd_compact_words,
-    cmd_help_words;
+    cmd_help_words, cmd_completions_words;
+
+/* In operands: directories; topics and commands. */
+#define CMD_DIRECTORIES "@directories"
+#define CMD_TOPICS      "@topics"
 
 struct cmd {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const struct opt_command *words;
-	const char *brief; /* what it does, in some words */
+	const char *brief;    /* what it does, in some words */
+	const char *operands; /* as OPT_VALUES has them; NULL: files */
 };
 
 /* All of them up to one without a name; the first is the query, whose name is empty. */

@@ -23,6 +23,7 @@ static const struct opt options[] = {
 	{ "schema", 0, OPT_TEXT, AT(schema), "NAME|FILE",
 	  "what time, run, stage, level and failed mean: a schema by its name (auditq schemas), or a "
 	  "JSON file; recorded in the archives (default: recognised by the first input's records)" },
+	{ NULL, 0, OPT_VALUES, 0, NULL, OPT_SCHEMAS },
 	{ "ts", 0, OPT_TEXT, AT(ts), "KEY",
 	  "the field that holds the time; all else is as in liblog's own records" },
 	{ "reject", 0, OPT_TEXT, AT(reject), "FILE",

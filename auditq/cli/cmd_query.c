@@ -39,6 +39,7 @@ static const struct opt options[] = {
 	{ "before-context", 'B', OPT_U64, AT(before), "N", "also the N records of its run before" },
 	{ "context", 'C', OPT_U64, AT(around), "N", "both" },
 	{ "expand", 0, OPT_TEXT, AT(expand), "run", "instead of each its whole run, once" },
+	{ NULL, 0, OPT_VALUES, 0, NULL, "run" },
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "How they are shown:" },
 	{ "reverse", 'r', OPT_FLAG, AT(reverse), NULL, "latest first" },
@@ -47,6 +48,7 @@ static const struct opt options[] = {
 	{ "format", 'o', OPT_TEXT, AT(format), "FORMAT",
 	  "pretty (the default on a terminal), jsonl (each line as stored; the default elsewhere), "
 	  "json (one array), csv, tsv, md (a Markdown table) or raw" },
+	{ NULL, 0, OPT_VALUES, 0, NULL, "pretty jsonl json csv tsv md raw" },
 	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "only these fields, in this order" },
 	{ "source", 0, OPT_FLAG, AT(source), NULL,
 	  "with each record its file and the offset of its line" },

@@ -25,6 +25,7 @@ static const struct opt options[] = {
 	{ NULL, 0, OPT_SECTION, 0, NULL, "How it is shown:" },
 	{ "format", 'o', OPT_TEXT, AT(format), "FORMAT",
 	  "tree (the default), jsonl, json or csv: a row for each stage and error" },
+	{ NULL, 0, OPT_VALUES, 0, NULL, "tree jsonl json csv" },
 	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "with jsonl, json or csv: only these columns" },
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "How it is found:" },

@@ -28,6 +28,7 @@ static const struct opt options[] = {
 	{ NULL, 0, OPT_SECTION, 0, NULL, "Which runs:" },
 	{ "status", 0, OPT_LIST, AT(status), "STATUS",
 	  "that are ok, failed, incomplete (begun, not ended, and the writer is gone) or running" },
+	{ NULL, 0, OPT_VALUES, 0, NULL, "ok failed incomplete running" },
 	{ "limit", 0, OPT_U64, AT(limit), "N", "the first N only" },
 	{ "tail", 'n', OPT_U64, AT(tail), "N", "the last N only, first to last" },
 
@@ -35,6 +36,7 @@ static const struct opt options[] = {
 	{ "reverse", 'r', OPT_FLAG, AT(reverse), NULL, "latest first" },
 	{ "format", 'o', OPT_TEXT, AT(format), "FORMAT",
 	  "table (the default), jsonl, json, csv, tsv or md" },
+	{ NULL, 0, OPT_VALUES, 0, NULL, "table jsonl json csv tsv md" },
 	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "not with table: only these columns" },
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "With some record:" },

@@ -33,6 +33,7 @@ static const struct opt options[] = {
 	  "quantiles exactly, from every record, instead of within 1 %" },
 	{ "format", 'o', OPT_TEXT, AT(format), "FORMAT",
 	  "table (the default), jsonl, json, csv, tsv or md" },
+	{ NULL, 0, OPT_VALUES, 0, NULL, "table jsonl json csv tsv md" },
 	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "not with table: only these columns" },
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "Of which records:" },

@@ -95,7 +95,7 @@ print_help(const struct opt_command *c)
 	for (const struct opt *o = c->opts; o->type != OPT_END; o++) {
 		if (o->type == OPT_SECTION)
 			fprintf(page.file, "\n%s\n", o->help);
-		else if (o->type != OPT_ALIAS)
+		else if (o->type != OPT_ALIAS && o->type != OPT_VALUES)
 			put_option(&page, o);
 	}
 	fprintf(page.file, "\n%s", c->after);
@@ -114,7 +114,7 @@ nearest(const struct opt *opts, const char *written)
 	size_t least = nearest_limit(written), far;
 
 	for (; opts->type != OPT_END; opts++) {
-		if (opts->type == OPT_SECTION)
+		if (opts->name == NULL)
 			continue;
 		if ((far = nearest_distance(opts->name, written)) < least) {
 			least = far;
@@ -215,7 +215,7 @@ find_name(const struct opt *opts, const char *name)
 	const struct opt *meant = NULL;
 
 	for (; opts->type != OPT_END; opts++) {
-		if (opts->type == OPT_SECTION)
+		if (opts->name == NULL)
 			continue;
 		if (opts->type != OPT_ALIAS)
 			meant = opts;

@@ -2,7 +2,7 @@
  * opt - command line options from a table.
  *
  * One table is all there is to know about a command's options: it parses them, and it is what
- * --help prints; the manual page is held against it by a test.
+ * --help prints, and what completions are made of; the manual page is held against it by a test.
  *
  * Long names are taken in full only: a prefix that is unique today is not tomorrow.  Options and
  * operands come in any order; "--" ends options; "-" is an operand; of an option given twice
@@ -23,6 +23,7 @@ enum opt_type {
 	OPT_LIST,    /* struct opt_list: may be repeated */
 	OPT_U64,     /* uint64_t */
 	OPT_ALIAS,   /* another long name of the option above */
+	OPT_VALUES, /* of the option above: help is what its argument may be, for completions */
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -43,6 +44,9 @@ struct opt {
 	{ "version", 0, OPT_VERSION, 0, NULL, "print the version" },                           \
 	{ NULL, 0, OPT_END, 0, NULL, NULL }
 /* clang-format on */
+
+/* Values are words with blanks between them; this stands for the schemas that are known. */
+#define OPT_SCHEMAS "@schemas"
 
 struct opt_list {
 	const char **item; /* borrowed from argv */

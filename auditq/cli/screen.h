@@ -15,9 +15,11 @@ struct screen_options {
 #define SCREEN_OPTIONS(at)                                                                     \
 	{ "color", 0, OPT_TEXT, (at) + offsetof(struct screen_options, color), "WHEN",         \
 	  "colours: auto, the default, on a terminal; always; never" },                        \
+	{ NULL, 0, OPT_VALUES, 0, NULL, "auto always never" },                                 \
 	{ "pager", 0, OPT_TEXT, (at) + offsetof(struct screen_options, pager), "WHEN",         \
 	  "through $AUDITQ_PAGER, $PAGER or less: auto, the default, on a terminal; "          \
-	  "always; never" }
+	  "always; never" },                                                                   \
+	{ NULL, 0, OPT_VALUES, 0, NULL, "auto always never" }
 /* clang-format on */
 
 struct screen {

@@ -2,7 +2,7 @@
 . "$HERE/check"
 
 # "--name" or "-x", one a line
-for command in '' stats runs run schemas pack inspect recover compact help; do
+for command in '' stats runs run schemas pack inspect recover compact help completions; do
 	run $command --help
 	# from lines such as "  -S, --after, --since TIME   text"
 	sed -n 's/^ \{2,6\}\(-.*\)$/\1/p' out | sed 's/  .*//' | grep -oE '(^|[ ,])--?[a-zA-Z-]+' |
@@ -21,8 +21,9 @@ section '## pack' '## inspect' >manpack
 section '## inspect' '## recover' >maninspect
 section '## recover' '## compact' >manrecover
 section '## compact' '## help' >mancompact
-section '## help' '# EXIT STATUS' >manhelp
-for command in '' stats runs run schemas pack inspect recover compact help; do
+section '## help' '## completions' >manhelp
+section '## completions' '# EXIT STATUS' >mancompletions
+for command in '' stats runs run schemas pack inspect recover compact help completions; do
 	holds "the manual has at least --help of auditq $command" grep -qx -- --help "man$command"
 	holds "the manual and auditq $command --help agree" diff "help$command" "man$command"
 done

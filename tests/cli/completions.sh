@@ -1,0 +1,97 @@
+# Completions: what bash offers, as readline would ask it; and fish and zsh, where they are installed.
+. "$HERE/check"
+
+for shell in bash zsh fish; do
+	run completions $shell
+	expect "completions $shell" 0
+	cp out script.$shell
+done
+run completions csh
+expect "no such shell" 2 ""
+run completions
+expect "no shell" 2 ""
+
+mkdir there there/logs
+: >there/one.jsonl
+: >"there/t wo.jsonl"
+# offers WANTED WORD...: what bash offers for the last word, sorted, with a blank behind each.
+offers() {
+	want=$1
+	shift
+	bash -c '. ./script.bash; cd there
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_auditq
+		printf "%s\n" "${COMPREPLY[@]}"' bash auditq "$@" 2>err | LC_ALL=C sort | tr '\n' ' ' >out
+	status=$?
+	if [ "$(cat out)" = "$want " ] && ! [ -s err ]; then
+		pass "bash: $*"
+	else
+		fail "bash: $* ($want)"
+	fi
+}
+if bash -c 'compgen -W ""; true' 2>/dev/null; then
+	holds "bash reads it" bash -n script.bash
+	offers "stats" sta
+	offers "run runs" ru
+	offers "--failed" --fai
+	offers "--after --after-context" --afte
+	offers "json jsonl" --format js
+	offers "json jsonl" -o js
+	offers "json jsonl" --format = js
+	offers "always auto never" --color =
+	offers "always auto never" --color = ''
+	offers "warn" --level wa
+	offers "error,warn" --level error,w
+	offers "" --run ''
+	offers "one.jsonl" o
+	offers "logs one.jsonl t wo.jsonl" --failed ''
+	offers "logs one.jsonl t wo.jsonl" -- ''
+	offers "t wo.jsonl" -O t
+	offers "logs" pack --root ''
+	offers "logs" recover ''
+	offers "table tsv" stats -o t
+	offers "--exact --explain" stats --ex
+	offers "--dry-run" compact --dr
+	offers "failed" runs --status fa
+	offers "ok,failed" runs --status ok,fa
+	offers "zap zeek" schemas z
+	offers "zap zeek" --schema z
+	offers "one.jsonl" --schema on
+	offers "times" help ti
+	offers "recover" help re
+	offers "bash" completions b
+	# All that --help has, each under all its names.
+	for command in '' stats runs run schemas pack inspect recover compact help completions; do
+		run $command --help
+		want=$(sed -n 's/^ \{2,6\}\(-.*\)$/\1/p' out | sed 's/  .*//' |
+			grep -oE '(^|[ ,])--[a-zA-Z-]+' | tr -d ' ,' | LC_ALL=C sort | tr '\n' ' ')
+		offers "${want% }" $command --
+	done
+else
+	pass "bash # SKIP bash, or its compgen, is not installed"
+fi
+
+if command -v zsh >zsh; then
+	holds "zsh reads it" zsh -n script.zsh
+	holds "zsh registers it" zsh -fc 'autoload -Uz compinit; compinit -D; . ./script.zsh
+		test "$_comps[auditq]" = _auditq'
+else
+	pass "zsh # SKIP not installed"
+fi
+if command -v fish >fish; then
+	# fish_offers WANTED LINE
+	fish_offers() {
+		got=$(HOME=$PWD fish --no-config -c 'source script.fish; complete -C $argv[1]' "$2" 2>err |
+			cut -f 1 | LC_ALL=C sort | tr '\n' ' ')
+		holds "fish: $2" test "$got" = "$1 "
+	}
+	fish_offers "stats" "auditq sta"
+	fish_offers "--failed" "auditq --fai"
+	fish_offers "json jsonl" "auditq --format js"
+	fish_offers "table tsv" "auditq stats -o t"
+	fish_offers "--after --after-context" "auditq --afte"
+	fish_offers "zap zeek" "auditq schemas z"
+	fish_offers "--exact --explain" "auditq stats --ex"
+else
+	pass "fish # SKIP not installed"
+fi
