@@ -155,6 +155,22 @@ AUDITQ_API int auditq_expand_run(auditq_t *q, bool on);
 AUDITQ_API int auditq_context(auditq_t *q, uint32_t before, uint32_t after);
 /* Latest first. */
 AUDITQ_API int auditq_reverse(auditq_t *q, bool on);
+/*
+ * Go on with records as they come, in order of arrival.  First come the last 10, or as many as auditq_tail says, or
+ * all of the window if auditq_after was called.  Then auditq_next blocks until there is a record, whatever becomes of
+ * files meanwhile: new ones, rolled, sealed, compacted and rotated ones, a root that is removed and comes again;
+ * each record is given once, and what only the ring of a dead writer has, too.  auditq_cancel ends it: auditq_next
+ * returns 0; so does a limit that is reached.  It does not go with auditq_reverse, auditq_count, statistics or standard
+ * input.
+ */
+AUDITQ_API int auditq_follow(auditq_t *q, bool on);
+/*
+ * Only what came since auditq_cursor_store wrote this file, whatever its time; if there is no such file, everything, or
+ * what auditq_follow begins with.  What was considered and did not match counts as given.  While records are followed, the
+ * file is also stored every second.  A line without a line feed is left for the next time.  AUDITQ_ECORRUPT from
+ * auditq_next: it is damaged, or no cursor file.  Not with auditq_tail, auditq_reverse, or, but to follow, auditq_limit.
+ */
+AUDITQ_API int auditq_cursor(auditq_t *q, const char *path);
 /* Worker threads; 0: as many as there are processors, up to 8.  Beyond 12 it is 12: each takes
  * memory, and that of a query is bounded.  More than 256 is a mistake. */
 AUDITQ_API int auditq_jobs(auditq_t *q, unsigned n);
@@ -211,7 +227,13 @@ AUDITQ_API unsigned auditq_marks(const auditq_t *q);
  * they suffice. */
 AUDITQ_API int auditq_count(auditq_t *q, uint64_t *n, auditq_error *err);
 
-/* Make auditq_next return AUDITQ_ECANCELED soon; from any thread. */
+/* Whether auditq_next may block until a record comes: who collects output writes it first. */
+AUDITQ_API bool auditq_may_wait(const auditq_t *q);
+/* Make the cursor file say that all is given: after auditq_next has returned 0; when records are followed at any time,
+ * of those up to the last one given.  It is replaced at once, and durably. */
+AUDITQ_API int auditq_cursor_store(auditq_t *q, auditq_error *err);
+
+/* Make auditq_next return AUDITQ_ECANCELED soon, or 0 if it follows; from any thread, and from a signal handler. */
 AUDITQ_API void auditq_cancel(auditq_t *q);
 /* Start the same query again, on the files as they are now. */
 AUDITQ_API int auditq_rewind(auditq_t *q, auditq_error *err);

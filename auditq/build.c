@@ -20,7 +20,7 @@ refuse(auditq_t *q)
 		return AUDITQ_EINVAL;
 	if (q->wrong.code != 0)
 		return q->wrong.code;
-	if (q->search != NULL || q->widen != NULL)
+	if (q->begun)
 		return qerror_set(
 		    &q->wrong, AUDITQ_EINVAL, 0, NULL, "the query has begun: rewind it first");
 	return 0;
@@ -425,6 +425,37 @@ auditq_reverse(auditq_t *q, bool on)
 	if (r == 0)
 		q->ask.reverse = on;
 	return r;
+}
+
+int
+auditq_follow(auditq_t *q, bool on)
+{
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	/* Made now: auditq_cancel may come from another thread. */
+	if (on && q->watch == NULL && (r = watch_new(&q->watch, &q->wrong)) < 0)
+		return r;
+	q->ask.follow = on;
+	return 0;
+}
+
+int
+auditq_cursor(auditq_t *q, const char *path)
+{
+	char *copy;
+	int r = refuse(q);
+
+	if (r < 0)
+		return r;
+	if (path == NULL || path[0] == '\0')
+		return wrong(q, "an empty name of a cursor file");
+	if ((copy = strdup(path)) == NULL)
+		return no_memory(q);
+	free(q->ask.cursor);
+	q->ask.cursor = copy;
+	return 0;
 }
 
 int

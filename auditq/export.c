@@ -39,6 +39,9 @@ export_records(auditq_t *q, struct output *o, auditq_error *err)
 		output_place(o, rec.path, rec.offset, rec.ts);
 		if ((r = output_record(o, rec.line, rec.len)) < 0)
 			return record_error(r, &rec, err);
+		/* Nothing that was given waits together with us. */
+		if (auditq_may_wait(q) && (r = output_flush(o)) < 0)
+			return r;
 	}
 	return r < 0 ? r : output_end(o);
 }

@@ -382,11 +382,17 @@ output_record(struct output *o, const char *line, size_t n)
 }
 
 int
+output_flush(struct output *o)
+{
+	flush(o);
+	return o->refused;
+}
+
+int
 output_end(struct output *o)
 {
 	o->format->end(o);
-	flush(o);
-	return o->refused;
+	return output_flush(o);
 }
 
 void

@@ -78,6 +78,8 @@ void output_place(struct output *o, const char *path, uint64_t offset, int64_t t
 void output_group(struct output *o);
 /* One line without its line feed.  0, or a negative code: that of fn, AUDITQ_EJSON, AUDITQ_ENOMEM. */
 int output_record(struct output *o, const char *line, size_t n);
+/* Hand on what is in the buffer.  0, or what fn returned. */
+int output_flush(struct output *o);
 /* What stands at the end, and what is still in the buffer.  Without it an output is incomplete. */
 int output_end(struct output *o);
 void output_free(struct output *o);

@@ -7,6 +7,9 @@
 
 #define MEMORY_DEFAULT (UINT64_C(32) << 20)
 
+/* Following begins with so many of the last records. */
+#define FOLLOW_TAIL 10
+
 auditq_t *
 auditq_new(void)
 {
@@ -50,6 +53,9 @@ auditq_free(auditq_t *q)
 	widen_free(q->widen);
 	tail_free(q->tail);
 	search_free(q->search);
+	sequel_free(q->sequel);
+	watch_free(q->watch);
+	free(q->ask.cursor);
 	list_free(&q->ask.path);
 	list_free(&q->ask.run);
 	list_free(&q->ask.stage);
@@ -69,6 +75,8 @@ auditq_cancel(auditq_t *q)
 	__atomic_store_n(&q->canceled, true, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&q->stop_next, true, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&q->stop_count, true, __ATOMIC_SEQ_CST);
+	if (q->watch != NULL)
+		watch_wake(q->watch);
 }
 
 static bool
@@ -81,29 +89,74 @@ asks_stdin(const struct question *ask)
 }
 
 static void
+end_first(auditq_t *q)
+{
+	if (q->search == NULL)
+		return;
+	tail_free(q->tail);
+	q->tail = NULL;
+	end_search(q, q->search, &q->stop_next);
+	q->search = NULL;
+}
+
+static void
 end_answers(auditq_t *q)
 {
 	if (q->widen != NULL)
 		widen_counts(q->widen, &q->counts);
 	widen_free(q->widen);
 	q->widen = NULL;
-	tail_free(q->tail);
-	q->tail = NULL;
-	end_search(q, q->search, &q->stop_next);
-	q->search = NULL;
+	end_first(q);
+	end_search(q, NULL, &q->stop_next);
+	q->begun = false;
 	q->over = true;
+}
+
+static bool
+has_sequel(const struct question *ask)
+{
+	return ask->follow || ask->cursor != NULL;
+}
+
+/* What does not go with a sequel. */
+static int
+check_sequel(const struct question *ask, auditq_error *err)
+{
+	const char *name = ask->follow ? "follow" : "cursor";
+
+	if (ask->reverse)
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
+		    "%s and reverse at once: records are given as they come", name);
+	if (widen_asked(ask))
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
+		    "%s, and runs or lines around matches, at once", name);
+	if (asks_stdin(ask))
+		return qerror_set(err, AUDITQ_EINVAL, 0, "-",
+		    "standard input can be neither followed nor read on from a cursor");
+	if (!ask->follow && (ask->limit != UINT64_MAX || ask->tail != UINT64_MAX))
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
+		    "cursor and %s at once: the others would never be given",
+		    ask->limit != UINT64_MAX ? "limit" : "tail");
+	if (ask->cursor != NULL && ask->tail != UINT64_MAX)
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
+		    "cursor and tail at once: the cursor says where to begin");
+	return 0;
 }
 
 /* What must hold before a search begins. */
 static int
 check(auditq_t *q, auditq_error *err)
 {
+	int r;
+
 	if (q->wrong.code != 0) {
 		if (err != NULL)
 			*err = q->wrong;
 		return q->wrong.code;
 	}
-	if (q->ask.tail != UINT64_MAX && q->ask.limit != UINT64_MAX)
+	if (has_sequel(&q->ask) && (r = check_sequel(&q->ask, err)) < 0)
+		return r;
+	if (q->ask.tail != UINT64_MAX && q->ask.limit != UINT64_MAX && !q->ask.follow)
 		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
 		    "limit and tail at once: it is the first records or the last");
 	if (q->ask.tail != UINT64_MAX && q->ask.reverse)
@@ -125,6 +178,17 @@ check(auditq_t *q, auditq_error *err)
 	return 0;
 }
 
+/* The same of a question about all records at once. */
+static int
+check_whole(auditq_t *q, auditq_error *err)
+{
+	if (has_sequel(&q->ask))
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
+		    "%s: records are given as they come, and neither counted nor measured",
+		    q->ask.follow ? "follow" : "cursor");
+	return check(q, err);
+}
+
 static int
 fail(auditq_t *q, int code, const auditq_error *why, auditq_error *err)
 {
@@ -137,25 +201,75 @@ fail(auditq_t *q, int code, const auditq_error *why, auditq_error *err)
 
 /* Search; for the last answers, until they are found. */
 static int
+begin_search(auditq_t *q, uint64_t tail, auditq_error *why)
+{
+	const struct question *ask = &q->ask;
+	int r;
+
+	if (tail == UINT64_MAX)
+		return search_new(&q->search, ask, &q->stop_next, false, &q->counts, why);
+	q->latest = *ask;
+	q->latest.reverse = true;
+	q->latest.limit = q->latest.tail = tail;
+	q->latest.memory -= ask->memory / 2;
+	r = search_new(&q->search, &q->latest, &q->stop_next, false, &q->counts, why);
+	if (r < 0)
+		return r;
+	r = tail_collect(&q->tail, q->search, tail, ask->memory / 2, why);
+	if (r == 0)
+		q->counts.spilled += tail_spilled(q->tail);
+	return r;
+}
+
+/* Without a cursor following begins with the last records, or with those of the window. */
+static uint64_t
+first_tail(const struct question *ask)
+{
+	if (ask->tail != UINT64_MAX || ask->after != INT64_MIN)
+		return ask->tail;
+	return FOLLOW_TAIL;
+}
+
+/* What is there and what comes behind it are told apart before anything is searched; what comes meanwhile and
+ * is found by the search is told to the sequel. */
+static int
+begin_sequel(auditq_t *q, auditq_error *why)
+{
+	const struct question *ask = &q->ask;
+	uint64_t tail;
+	bool resumed;
+	int r;
+
+	r = sequel_new(&q->sequel, ask, ask->follow ? q->watch : NULL, &q->stop_next,
+	    &q->counts, &resumed, why);
+	if (r < 0)
+		return r;
+	tail = ask->follow && !resumed ? first_tail(ask) : 0;
+	if (tail > 0 || ask->run_last)
+		r = begin_search(q, tail, why);
+	if (r == 0)
+		r = sequel_ask(
+		    q->sequel, q->search == NULL ? NULL : search_last_run(q->search), why);
+	if (r < 0 || tail == 0)
+		end_first(q);
+	return r;
+}
+
+static int
 begin(auditq_t *q, auditq_error *why)
 {
 	const struct question *ask = &q->ask;
 	int r;
 
-	if (widen_asked(ask))
-		return widen_new(&q->widen, ask, &q->stop_next, why);
-	if (ask->tail == UINT64_MAX)
-		return search_new(&q->search, ask, &q->stop_next, false, &q->counts, why);
-	q->latest = *ask;
-	q->latest.reverse = true;
-	q->latest.limit = ask->tail;
-	q->latest.memory -= ask->memory / 2;
-	r = search_new(&q->search, &q->latest, &q->stop_next, false, &q->counts, why);
-	if (r < 0)
+	q->counts = (auditq_counts){ 0 };
+	if ((r = check(q, why)) < 0)
 		return r;
-	r = tail_collect(&q->tail, q->search, ask->tail, ask->memory / 2, why);
-	if (r == 0)
-		q->counts.spilled += tail_spilled(q->tail);
+	if (has_sequel(ask))
+		r = begin_sequel(q, why);
+	else if (ask->limit > 0 && ask->tail > 0)
+		r = widen_asked(ask) ? widen_new(&q->widen, ask, &q->stop_next, why)
+				     : begin_search(q, ask->tail, why);
+	q->begun = r == 0;
 	return r;
 }
 
@@ -177,23 +291,56 @@ give_widened(auditq_t *q, auditq_record *rec, auditq_error *why)
 	return 1;
 }
 
+/* What the search has: 1; 0: no more; negative. */
 static int
-give_match(auditq_t *q, auditq_record *rec, auditq_error *why)
+next_found(auditq_t *q, struct follow_line *out, auditq_error *why)
 {
 	struct batch_line line;
 	int r;
 
-	if (q->given == q->ask.limit)
+	if (q->search == NULL)
 		return 0;
 	r = q->tail != NULL ? tail_next(q->tail, &line, why)
 			    : search_next(q->search, &line, why);
-	if (r <= 0)
+	if (r > 0)
+		*out = (struct follow_line){ .p = line.p,
+			.n = line.n,
+			.ts = line.key.ts,
+			.path = search_path(q->search, line.key.path),
+			.offset = line.key.offset };
+	return r;
+}
+
+static int
+next_line(auditq_t *q, struct follow_line *out, auditq_error *why)
+{
+	int r = next_found(q, out, why);
+
+	if (q->sequel == NULL || r < 0)
+		return r;
+	if (r > 0)
+		return (r = sequel_given(q->sequel, out, why)) < 0 ? r : 1;
+	end_first(q);
+	if ((r = sequel_next(q->sequel, out, why)) == 0)
+		q->counts.spilled = sequel_spilled(q->sequel);
+	return r;
+}
+
+static int
+give_match(auditq_t *q, auditq_record *rec, auditq_error *why)
+{
+	struct follow_line line;
+	int r;
+
+	if (q->given == q->ask.limit)
+		return 0;
+	if ((r = next_line(q, &line, why)) <= 0)
 		return r;
 	*rec = (auditq_record){ .line = line.p,
 		.len = line.n,
-		.ts = line.key.ts,
-		.path = search_path(q->search, line.key.path),
-		.offset = line.key.offset };
+		.ts = line.ts,
+		.path = line.path,
+		.offset = line.offset };
 	q->given++;
 	return 1;
 }
@@ -203,15 +350,17 @@ give(auditq_t *q, auditq_record *rec, auditq_error *why)
 {
 	int r;
 
-	if (q->search == NULL && q->widen == NULL) {
-		q->counts = (auditq_counts){ 0 };
-		if ((r = check(q, why)) < 0 || q->ask.limit == 0 || q->ask.tail == 0 ||
-		    (r = begin(q, why)) < 0)
-			return r;
-	}
+	if (!q->begun && (r = begin(q, why)) < 0)
+		return r;
 	if (__atomic_load_n(&q->canceled, __ATOMIC_RELAXED))
 		return qerror_set(why, AUDITQ_ECANCELED, 0, NULL, "canceled");
 	return q->widen != NULL ? give_widened(q, rec, why) : give_match(q, rec, why);
+}
+
+bool
+auditq_may_wait(const auditq_t *q)
+{
+	return q != NULL && q->ask.follow && (q->sequel == NULL || !sequel_ready(q->sequel));
 }
 
 unsigned
@@ -237,6 +386,9 @@ auditq_next(auditq_t *q, auditq_record *rec, auditq_error *err)
 	qerror_reset(&why);
 	if ((r = give(q, rec, &why)) > 0)
 		return r;
+	/* That is how following ends. */
+	if (r == AUDITQ_ECANCELED && q->ask.follow)
+		r = 0;
 	if (r < 0)
 		return fail(q, r, &why, err);
 	end_answers(q);
@@ -277,7 +429,7 @@ auditq_count(auditq_t *q, uint64_t *n, auditq_error *err)
 	qerror_reset(err);
 	if (q == NULL || n == NULL)
 		return qerror_set(err, AUDITQ_EINVAL, 0, NULL, "no query or no number");
-	if ((r = check(q, err)) < 0)
+	if ((r = check_whole(q, err)) < 0)
 		return r;
 	if (widen_asked(&q->ask))
 		return count_widened(q, n, err);
@@ -299,7 +451,7 @@ query_take(auditq_t *q, const struct question *ask, auditq_error *err)
 {
 	struct search *s = NULL;
 	auditq_counts counts = { 0 };
-	int r = check(q, err);
+	int r = check_whole(q, err);
 
 	if (r < 0)
 		return r;
@@ -347,13 +499,30 @@ auditq_rewind(auditq_t *q, auditq_error *err)
 	q->tail = NULL;
 	search_free(q->search);
 	q->search = NULL;
-	q->over = false;
+	sequel_free(q->sequel);
+	q->sequel = NULL;
+	if (q->watch != NULL)
+		watch_calm(q->watch);
+	q->begun = q->over = false;
 	q->given = 0;
 	q->failure = (auditq_error){ 0 };
 	__atomic_store_n(&q->canceled, false, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&q->stop_next, false, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&q->stop_count, false, __ATOMIC_SEQ_CST);
 	return 0;
+}
+
+int
+auditq_cursor_store(auditq_t *q, auditq_error *err)
+{
+	qerror_reset(err);
+	if (q == NULL || q->ask.cursor == NULL)
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL, "no query or no cursor");
+	/* In order, the first answer may be one that came last. */
+	if (q->sequel == NULL || (!q->ask.follow && (!q->over || q->failure.code != 0)))
+		return qerror_set(err, AUDITQ_EINVAL, 0, q->ask.cursor,
+		    "not all answers were given, so there is no place to go on from");
+	return sequel_store(q->sequel, err);
 }
 
 int

@@ -7,6 +7,7 @@
 #include "passes.h"
 #include "question.h"
 #include "search.h"
+#include "sequel.h"
 #include "tail.h"
 #include "widen.h"
 
@@ -19,7 +20,10 @@ struct auditq {
 	struct tail *tail;      /* taken from it, if it was asked for */
 	struct widen *widen;    /* instead of both, if more than matches was asked for */
 	unsigned marks;         /* of the record given last */
-	bool over;              /* nothing more is given, but the failure if there was one */
+	bool begun;
+	struct sequel *sequel; /* what comes behind that, with a cursor or when following */
+	struct watch *watch;   /* when following */
+	bool over;             /* nothing more is given, but the failure if there was one */
 	auditq_error failure;
 	uint64_t given;
 	auditq_counts counts; /* of the last search */

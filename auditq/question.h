@@ -38,6 +38,8 @@ struct question {
 	bool expand_run;       /* what matches stands for its whole run */
 	uint32_t lines_before, lines_after; /* of the run of what matches */
 	bool reverse;
+	bool follow;   /* go on with records as they come */
+	char *cursor;  /* a file; NULL: none */
 	unsigned jobs; /* 0: as many as there are processors */
 	bool use_index;
 	uint64_t memory;
@@ -47,6 +49,20 @@ struct question {
 	auditq_cache_t *cache;
 	const struct taker *taker; /* or NULL: lines are given in order */
 };
+
+/* What it asks of a line, but for the runs. */
+static inline struct match_query
+question_query(const struct question *q)
+{
+	return (struct match_query){ .stage = (const char *const *)q->stage.p,
+		.nstage = q->stage.n,
+		.failed = q->failed,
+		.levels = q->levels,
+		.where = q->where,
+		.regex = q->regex.p,
+		.nregex = q->regex.n,
+		.invert = q->invert };
+}
 
 /* Whether an effective time is in the window; CLOCK_NONE is only in one that is open on both sides. */
 static inline bool

@@ -366,14 +366,7 @@ search_new(struct search **ret, const struct question *q, bool *stop, bool count
 	s->counts = counts;
 	s->frontier.reverse = q->reverse;
 	(void)pthread_mutex_init(&s->merging, NULL);
-	s->query = (struct match_query){ .stage = (const char *const *)q->stage.p,
-		.nstage = q->stage.n,
-		.failed = q->failed,
-		.levels = q->levels,
-		.where = q->where,
-		.regex = q->regex.p,
-		.nregex = q->regex.n,
-		.invert = q->invert };
+	s->query = question_query(q);
 	if (q->taker != NULL) {
 		s->query.want = q->taker->want;
 		s->query.nwant = q->taker->nwant;
@@ -566,6 +559,12 @@ const struct schema *
 search_schema(const struct search *s, uint32_t rank)
 {
 	return &s->plan->schema[s->plan->file[rank].schema];
+}
+
+const char *
+search_last_run(const struct search *s)
+{
+	return s->last_id;
 }
 
 const char *

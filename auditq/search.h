@@ -42,6 +42,9 @@ int search_is_twin(const struct search *s, struct twins *met, const struct batch
     auditq_error *err);
 int search_drop_twin(struct search *s, const struct batch_line *line, auditq_error *err);
 
+/* The run that the question's `last` was found to be; NULL: there is none, or it was not asked for. */
+const char *search_last_run(const struct search *s);
+
 /* Of a line's path. */
 const char *search_path(const struct search *s, uint32_t rank);
 const struct schema *search_schema(const struct search *s, uint32_t rank);

@@ -15,9 +15,9 @@
 
 struct values {
 	struct ask_options ask;
-	const char *format, *fields, *output, *expand;
+	const char *format, *fields, *output, *expand, *cursor;
 	uint64_t limit, tail, after, before, around;
-	bool reverse, count, force, source;
+	bool reverse, count, force, source, follow, exit_on_match;
 	struct screen_options screen;
 	struct chart_options chart;
 };
@@ -33,6 +33,10 @@ static const struct opt options[] = {
 	ASK_WHICH(AT(ask)),
 	{ "limit", 0, OPT_U64, AT(limit), "N", "the first N only" },
 	{ "tail", 'n', OPT_U64, AT(tail), "N", "the last N only, first to last" },
+	{ "follow", 'f', OPT_FLAG, AT(follow), NULL,
+	  "the last 10, or those of --tail or --after, and then those that come" },
+	{ "exit-on-match", 0, OPT_FLAG, AT(exit_on_match), NULL, "with --follow: until there is one" },
+	{ "cursor-file", 0, OPT_TEXT, AT(cursor), "FILE", "those that came since the last time with FILE" },
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "And what belongs to them:" },
 	{ "after-context", 'A', OPT_U64, AT(after), "N", "also the N next records of its run" },
@@ -168,7 +172,9 @@ check_chart(const struct values *v, const auditq_export_options *opt)
 {
 	if (!chart_asked(&v->chart))
 		return true;
-	if (v->chart.by != NULL && v->chart.top != NULL)
+	if (v->follow || v->cursor != NULL)
+		say("--by, --top and --hist count all there is: --follow and --cursor-file do not go with them");
+	else if (v->chart.by != NULL && v->chart.top != NULL)
 		say("--by counts all values, --top the most frequent: not both at once");
 	else if (v->limit != UINT64_MAX || v->tail != UINT64_MAX || v->reverse || v->source ||
 	    v->output != NULL || v->expand != NULL || v->before + v->after + v->around > 0)
@@ -180,6 +186,17 @@ check_chart(const struct values *v, const auditq_export_options *opt)
 	return false;
 }
 
+/* Following ends when it is told to; what was found by then decides how. */
+static void
+end_by_signal(auditq_t *q)
+{
+	struct sigaction action = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };
+
+	interruptible = q;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
 /* What the options say together, as far as the library does not see it. */
 static bool
 check(const struct values *v, auditq_export_options *opt)
@@ -189,7 +206,14 @@ check(const struct values *v, auditq_export_options *opt)
 	else if (v->count && !chart_asked(&v->chart) &&
 	    (v->format != NULL || v->fields != NULL || v->output != NULL || v->source))
 		say("--count prints a number: --format, --fields, --source and --output do not go with it");
-	else if (v->tail != UINT64_MAX && v->limit != UINT64_MAX)
+	else if (v->exit_on_match && !v->follow)
+		say("--exit-on-match is about --follow, which is not given");
+	else if (v->follow && (v->count || v->output != NULL || v->reverse))
+		say("--follow prints records as they come: --count, --output and --reverse do not go "
+		    "with it");
+	else if (v->cursor != NULL && v->count)
+		say("--cursor-file says what was printed: --count does not go with it");
+	else if (v->tail != UINT64_MAX && v->limit != UINT64_MAX && !v->follow)
 		say("--limit is the first, --tail the last: not both at once");
 	else if (v->tail != UINT64_MAX && v->reverse)
 		say("--tail is printed first to last; the latest first are --reverse --limit");
@@ -211,9 +235,14 @@ ask_order(auditq_t *q, const struct values *v)
 {
 	if (v->limit != UINT64_MAX)
 		auditq_limit(q, v->limit);
+	if (v->exit_on_match)
+		auditq_limit(q, 1);
 	if (v->tail != UINT64_MAX)
 		auditq_tail(q, v->tail);
+	if (v->cursor != NULL)
+		auditq_cursor(q, v->cursor);
 	auditq_reverse(q, v->reverse);
+	auditq_follow(q, v->follow);
 	auditq_expand_run(q, v->expand != NULL);
 	auditq_context(q, (uint32_t)(v->before > 0 ? v->before : v->around),
 	    (uint32_t)(v->after > 0 ? v->after : v->around));
@@ -234,6 +263,8 @@ answer(struct ask *a, const struct values *v, const struct screen *screen,
 	opt->width = screen->width;
 	if (v->output != NULL)
 		return write_file(a, v->output, opt, n, err);
+	if (v->follow)
+		end_by_signal(a->q);
 	return print_records(a, screen, opt, n, err);
 }
 
@@ -254,7 +285,12 @@ query(const struct values *v, const struct opt_list *paths)
 	    !ask_begin(&a, &v->ask, paths))
 		return CMD_ERROR;
 	ask_order(a.q, v);
+	/* A pager shows nothing before there is a page of it. */
+	screen.paged = screen.paged && !v->follow;
 	r = answer(&a, v, &screen, &opt, &n, &err);
+	/* What was not printed is to be printed the next time. */
+	if (r == 0 && v->cursor != NULL && !a.lost)
+		r = auditq_cursor_store(a.q, &err);
 	status = ask_end(&a, r, &err, n > 0);
 	screen_end();
 	return status;

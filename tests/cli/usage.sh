@@ -61,7 +61,7 @@ refused "last and reversed" "--reverse --limit" -r -n 3 one.jsonl
 refused "count and format" "--count" -c -o csv one.jsonl
 refused "count and output" "--count" -c -O x one.jsonl
 refused "force alone" "--force" --force one.jsonl
-refused "later options are unknown now" "unknown option '--follow'" --follow one.jsonl
+refused "later options are unknown now" "unknown option '--chase'" --chase one.jsonl
 refused "a level that is none" "level 'loud'" --level loud one.jsonl
 refused "an empty field" "no name" --fields a,,b one.jsonl
 refused "a field twice" "twice" --fields a,a one.jsonl
