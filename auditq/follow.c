@@ -341,7 +341,7 @@ watch_listed(struct follow *f, auditq_error *err)
 
 /* List those paths that are there. */
 static int
-list_present(struct follow *f, auditq_error *err)
+list_present(struct follow *f, const struct qwarn *warn, auditq_error *err)
 {
 	const char **path = calloc(f->q->path.n, sizeof *path);
 	struct stat st;
@@ -354,7 +354,7 @@ list_present(struct follow *f, auditq_error *err)
 		if (sys->fstatat(AT_FDCWD, f->q->path.p[i], &st, 0) == 0 || errno != ENOENT)
 			path[n++] = f->q->path.p[i];
 	f->missing = n < f->q->path.n;
-	r = catalog_list(&f->catalog, path, n, f->q->after, f->q->before, &f->warn, err);
+	r = catalog_list(&f->catalog, path, n, f->q->after, f->q->before, warn, err);
 	free(path);
 	if (r == AUDITQ_ENOENT) {
 		qerror_reset(err);
@@ -388,7 +388,7 @@ list(struct follow *f, auditq_error *err)
 	catalog_release(&f->catalog);
 	/* That a path is not there is an error at first; later it may come again. */
 	if (f->files.pass > 0)
-		r = list_present(f, err);
+		r = list_present(f, &warn, err);
 	else
 		r = catalog_list(&f->catalog, (const char *const *)f->q->path.p, f->q->path.n,
 		    f->q->after, f->q->before, &warn, err);
