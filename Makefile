@@ -65,12 +65,12 @@ COMPLETIONS = bash-completion/completions/auditq zsh/site-functions/_auditq \
 	fish/vendor_completions.d/auditq.fish
 
 HEADERS = liblog/liblog.h liblog/liblog.hpp auditq/auditq.h
-MAN = liblog.3 auditq.1 liblog-format.5
+MAN = liblog.3 auditq.1 liblog-format.5 auditq-query.7
 
 PACKAGES = gcc:gcc pkg-config:pkg-config libc6-dev libjansson-dev zlib1g-dev libdeflate-dev \
 	libpcre2-dev libssl-dev
 CHECK_PACKAGES = g++:g++ libcmocka-dev scdoc:scdoc clang:clang python3:python3 jq:jq \
-	'?node:nodejs' '?npm:npm' '?strace:strace'
+	'?node:nodejs' '?npm:npm' '?strace:strace' '?lnav:lnav'
 BENCH_PACKAGES = g++:g++ libspdlog-dev libglib2.0-dev python3:python3 '?rg:ripgrep' '?jq:jq' \
 	'?gojq:gojq' '?lnav:lnav' '?pigz:pigz' '?zstd:zstd' '?node:nodejs' '?npm:npm' \
 	'?/lib/systemd/systemd-journal-remote:systemd-journal-remote'
@@ -305,7 +305,7 @@ $B/%.pc: Makefile always
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $(filter %.in,$^) >$@
 
 install: all man $B/liblog.pc $B/libauditq.pc
-	install -d $(D)/bin $(D)/include $(D)/lib/pkgconfig $(addprefix $(D)/share/man/man,1 3 5)
+	install -d $(D)/bin $(D)/include $(D)/lib/pkgconfig $(addprefix $(D)/share/man/man,1 3 5 7)
 	install -m 755 $B/auditq $(D)/bin
 	install -m 644 $(HEADERS) $(D)/include
 	install -m 644 $B/liblog.a $B/libauditq.a $(D)/lib
