@@ -148,7 +148,7 @@ class Memory:
                 self.check(order != "--tail" or n == 0, args, "spilled for few lines")
                 spilled += n
         for variant in variants:
-            args = ["stats", "--by", "stage", "-o", "json", *variant.split()]
+            args = ["stats", "--schema", "native", "--by", "stage", "-o", "json", *variant.split()]
             rows = json.load(open(self.ask(*args, root)[0]))
             self.check({r["stage"]: r["records"] for r in rows} == expected["stages"], args, rows)
         return spilled, expected["bytes"]
