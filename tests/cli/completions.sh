@@ -60,6 +60,20 @@ if bash -c 'compgen -W ""; true' 2>/dev/null; then
 	offers "times" help ti
 	offers "recover" help re
 	offers "bash" completions b
+	# What is offered is understood, and so what the parser takes and the table has are the same.
+	echo '{"ts":"2025-10-23T00:00:00Z","level":"info","run_id":"a"}' >log
+	for option in --format --color --pager --level --schema "stats --format" "runs --format" \
+		"runs --status" "run --format"; do
+		bash -c '. ./script.bash; COMP_WORDS=("$@" "") COMP_CWORD=$#
+			_auditq
+			printf "%s\n" "${COMPREPLY[@]}"' bash auditq $option | grep -vE '^(there|log|script|out|err|values|.*sh)' >values
+		holds "$option has values" grep -q . values
+		while read -r value; do
+			case $option in "run "*) operand=a ;; *) operand= ;; esac
+			PAGER=cat run $option "$value" $operand log
+			if [ "$status" -lt 2 ]; then pass "$option $value"; else fail "$option $value"; fi
+		done <values
+	done
 	# All that --help has, each under all its names.
 	for command in '' stats runs run schemas pack inspect recover compact help completions; do
 		run $command --help
