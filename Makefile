@@ -54,7 +54,7 @@ FUZZ = config expr extra field gunzip index jbuf pack ring time
 FUZZ_SECONDS = 60
 
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
-CLI_TESTS = query filters stats runs output show pack compact damage bad bounds terminal paths schemas usage man help completions
+CLI_TESTS = query filters stats runs follow output show pack compact damage bad bounds terminal paths schemas usage man help completions
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py tests/packages "tests/memory.py build" "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
