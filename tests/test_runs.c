@@ -529,7 +529,7 @@ test_random(void **state)
 		for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 			read_oracle(cases[i].asked);
 			assert_true(count_case(i) > 0);
-			for (int order = FORWARD; order < ORDERS; order++) {
+			for (enum order order = FORWARD; order < ORDERS; order++) {
 				ask(i, order, true, 1);
 				ask(i, order, true, 4);
 				ask(i, order, false, 4);
