@@ -37,7 +37,7 @@ count_open(int dir, const char *name, int flags, mode_t mode)
 		return fd;
 	(void)__atomic_add_fetch(&opened, 1, __ATOMIC_RELAXED);
 	now = __atomic_add_fetch(&open_now, 1, __ATOMIC_RELAXED);
-	for (long most = open_most; now > most;)
+	for (long most = __atomic_load_n(&open_most, __ATOMIC_RELAXED); now > most;)
 		if (__atomic_compare_exchange_n(
 			&open_most, &most, now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			break;
