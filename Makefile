@@ -56,6 +56,11 @@ FUZZ_SECONDS = 60
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
 CLI_TESTS = query filters stats runs follow output show pack compact damage bad bounds terminal paths schemas usage man help completions
 
+# Those in which several threads run: for TSan.
+THREADED = api cache compact context cost emit export forks keeper kill live many query ranges \
+	recover redact ring runs search soak stats tail trail writer writer_faults
+THREADED_CLI = query filters stats runs follow compact pack
+
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py tests/packages "tests/memory.py build" "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
 	"tests/differential.py build 200 2" "tests/readme build" \
@@ -194,21 +199,28 @@ setup-check: setup
 suite = $(CLI_TESTS:%="tests/cli/run $(1)/auditq tests/cli/%.sh") \
 	"tests/differential.py $(1) 40" $(TESTS:%=$(1)/tests/test_%) \
 	$(foreach f,$(FUZZ),"$(1)/tests/fuzz/$f fixtures/fuzz/$f")
+# TSan has nothing to say where there is one thread.
+suite-tsan = $(THREADED_CLI:%="tests/cli/run $(1)/auditq tests/cli/%.sh") \
+	"tests/differential.py $(1) 20" $(THREADED:%=$(1)/tests/test_%)
+suite-threaded: all $(THREADED:%=$B/tests/test_%) $(PROGRAMS:%=$B/%) $(INSIDE_PROGRAMS:%=$B/%)
 suite-all: all $(TESTS:%=$B/tests/test_%) $(FUZZ:%=$B/tests/fuzz/%) $(PROGRAMS:%=$B/%) \
 	$(INSIDE_PROGRAMS:%=$B/%)
 
 check: setup-check
 	@$(MAKE) -s -j2 suite-all
 	@$(MAKE) -s -j2 suite-all SAN=asan
-	@$(MAKE) -s -j2 suite-all SAN=tsan
+	@$(MAKE) -s -j2 suite-threaded SAN=tsan
 	@$(MAKE) -s check-clang
-	@tests/run $(call suite,build/tsan) $(call suite,build/asan) $(CHECKS) $(call suite,build) \
+	@tests/run $(call suite-tsan,build/tsan) $(call suite,build/asan) $(CHECKS) $(call suite,build) \
 		"tests/cli/run build/auditq tests/cli/real.sh" \
 		"tests/cli/run build/asan/auditq tests/cli/real.sh"
 check-unit: suite-all
 	@tests/run $(call suite,$B)
-check-asan check-tsan:
-	@$(MAKE) -s -j2 check-unit SAN=$(@:check-%=%)
+check-asan:
+	@$(MAKE) -s -j2 check-unit SAN=asan
+check-tsan:
+	@$(MAKE) -s -j2 suite-threaded SAN=tsan
+	@tests/run $(call suite-tsan,build/tsan)
 # Under valgrind a program runs some thirty times slower: with less of what is random.
 check-valgrind: setup-check
 	@sh .ci/packages valgrind:valgrind
@@ -329,7 +341,7 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all demo setup setup-check suite-all check check-unit check-asan check-tsan check-clang \
+.PHONY: all demo setup setup-check suite-all suite-threaded check check-unit check-asan check-tsan check-clang \
 	check-valgrind coverage setup-bench bench-query bench-many bench-seal bench-field \
 	bench-emit bench-memory bench-paste fuzz fuzz-programs soak golden lint man install \
 	uninstall clean always
