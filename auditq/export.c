@@ -30,12 +30,17 @@ record_error(int code, const auditq_record *rec, auditq_error *err)
 static int
 export_records(auditq_t *q, struct output *o, auditq_error *err)
 {
+	unsigned schemas = q->schemas;
 	auditq_record rec;
 	int r;
 
 	while ((r = auditq_next(q, &rec, err)) > 0) {
 		if ((auditq_marks(q) & AUDITQ_MARK_GROUP) != 0)
 			output_group(o);
+		if (o->records == 0 || q->schemas != schemas) {
+			schemas = q->schemas;
+			output_under(o, q->schema);
+		}
 		output_place(o, rec.path, rec.offset, rec.ts);
 		if ((r = output_record(o, rec.line, rec.len)) < 0)
 			return record_error(r, &rec, err);

@@ -20,6 +20,7 @@ struct follow_line {
 	int64_t ts;
 	const char *path;
 	uint64_t offset;
+	const struct schema *schema; /* as long as the follow */
 };
 
 /* All is borrowed.  watch: of what is listed, or NULL, when there is to be one pass.  stop (atomic) is polled. */

@@ -245,6 +245,31 @@ output_plain(struct output *o, const struct field *value, const char **s, size_t
 	return 0;
 }
 
+/* ---- roles ---- */
+
+void
+output_under(struct output *o, const struct schema *schema)
+{
+	schema_lay_out(&o->layout, schema, o->format->roles);
+	if (o->by_role)
+		memcpy(o->path + o->ncol, o->layout.path, o->layout.n * sizeof *o->path);
+}
+
+struct output_role
+output_role(const struct output *o, const struct field *value, enum schema_role role)
+{
+	const struct schema_layout *l = &o->layout;
+	const struct field *found = schema_layout_value(l, value, role);
+	const size_t first = l->role[role].first;
+
+	for (size_t i = l->role[role].n; role == SCHEMA_TIME && i-- > 0;)
+		if (schema_value_time(&value[first + i]) != CLOCK_NONE)
+			found = &value[first + i];
+	if (found->type == FIELD_ABSENT)
+		return (struct output_role){ .key = NULL };
+	return (struct output_role){ *found, l->path[found - value].text };
+}
+
 /* ---- columns ---- */
 
 /* The column's name as a JSON key with its colon. */
@@ -265,6 +290,12 @@ make_key(struct output_column *col)
 	return 0;
 }
 
+static enum schema_role
+role_of(const char *column)
+{
+	return strcmp(column, "ts") == 0 ? SCHEMA_TIME : schema_role(column);
+}
+
 /* One name of the list, at start in the text that was given. */
 static int
 add_column(struct output *o, char *name, size_t start, auditq_error *err)
@@ -281,6 +312,7 @@ add_column(struct output *o, char *name, size_t start, auditq_error *err)
 			return qerror_set_at(err, AUDITQ_EINVAL, NULL, start + blanks,
 			    "field '%s' is named twice", name);
 	o->col[o->ncol].name = name;
+	o->col[o->ncol].role = o->by_role ? role_of(name) : SCHEMA_ROLES;
 	field_path_set(&o->path[o->ncol], name, n);
 	if (make_key(&o->col[o->ncol++]) < 0)
 		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "fields");
@@ -290,15 +322,16 @@ add_column(struct output *o, char *name, size_t start, auditq_error *err)
 static int
 set_columns(struct output *o, const char *fields, auditq_error *err)
 {
-	size_t max = 1;
+	size_t max = 1, paths;
 	int r = 0;
 
 	for (const char *p = fields; *p != '\0'; p++)
 		max += *p == ',';
+	paths = max + (o->by_role ? SCHEMA_PATHS_MAX : 0);
 	o->names = strdup(fields);
 	o->col = calloc(max, sizeof *o->col);
-	o->path = calloc(max, sizeof *o->path);
-	o->value = calloc(max, sizeof *o->value);
+	o->path = calloc(paths, sizeof *o->path);
+	o->value = calloc(paths, sizeof *o->value);
 	if (o->names == NULL || o->col == NULL || o->path == NULL || o->value == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "fields");
 	for (char *name = o->names, *comma; r == 0 && name != NULL; name = comma) {
@@ -335,8 +368,11 @@ output_new(struct output **ret, const auditq_export_options *opt, auditq_write_f
 	o->color = given.color;
 	o->width = given.width;
 	o->ts = CLOCK_NONE;
-	if (given.fields == NULL)
+	if (given.fields == NULL) {
 		given.fields = o->format->fields;
+		o->by_role = given.fields != NULL;
+		o->extra = o->format->extra;
+	}
 	/* Room for a place as JSON, each byte escaped. */
 	r = o->source && !room_for(o, 6 * (size_t)OUTPUT_PLACE_MAX)
 	    ? qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "output")
@@ -347,6 +383,7 @@ output_new(struct output **ret, const auditq_export_options *opt, auditq_write_f
 		output_free(o);
 		return r;
 	}
+	output_under(o, &schema_default);
 	o->format->begin(o);
 	*ret = o;
 	return 0;

@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-static const char *const envelope[] = { "ts", "level", "run_id", "seq", "service", "host",
-	"pid", "stage", "event", "status", "duration_ms", "msg" };
-
-enum { ENVELOPE = sizeof envelope / sizeof envelope[0] };
-
 /* ---- cells ---- */
 
 /* The inside of a cell, or a part of it. */
@@ -99,29 +94,41 @@ put_cells(
 	return r;
 }
 
-/* ---- all fields ---- */
+/* ---- columns of roles ---- */
 
-/* The index of an envelope key, or ENVELOPE. */
-static int
-envelope_index(const struct field *key)
+/* What a record has for a column.  A duration is in ms there, or it is left where it stands. */
+static struct output_role
+find_cell(const struct output *o, size_t column)
 {
-	int i = 0;
+	const struct output_column *col = &o->col[column];
 
-	while (i < ENVELOPE && !field_equals(key, envelope[i], strlen(envelope[i])))
-		i++;
-	return i;
+	if (col->role == SCHEMA_DURATION && o->layout.schema->unit != 1)
+		return (struct output_role){ .key = NULL };
+	if (col->role < SCHEMA_ROLES)
+		return output_role(o, o->value + o->ncol, col->role);
+	return (struct output_role){ o->value[column], col->name };
+}
+
+static bool
+is_shown(const struct output *o, const struct output_role *cell, const struct field *key)
+{
+	for (size_t i = 0; i < o->ncol; i++)
+		if (cell[i].key != NULL && field_equals(key, cell[i].key, strlen(cell[i].key)))
+			return true;
+	return false;
 }
 
 /* The members that have no column of their own, as an object, which has quotes. */
 static void
-put_extra(struct output *o, const struct output_row_style *style, const struct field *object)
+put_extra(struct output *o, const struct output_row_style *style,
+    const struct output_role *cell, const struct field *object)
 {
 	struct field key, value;
 	bool any = false;
 	size_t iter = 0;
 
 	while (field_members(object, &iter, &key, &value) > 0) {
-		if (envelope_index(&key) < ENVELOPE)
+		if (is_shown(o, cell, &key))
 			continue;
 		struct field name = output_token(key), token = output_token(value);
 		if (!any)
@@ -139,21 +146,23 @@ put_extra(struct output *o, const struct output_row_style *style, const struct f
 }
 
 static int
-put_all(struct output *o, const struct output_row_style *style, const char *line, size_t n)
+put_by_role(struct output *o, const struct output_row_style *style, const char *line, size_t n)
 {
-	struct field column[ENVELOPE + 1] = { 0 }; /* the last one takes what has no column */
-	struct field object = output_object(line, n), key, value;
-	size_t iter = 0;
+	struct output_role cell[OUTPUT_ROLE_COLUMNS];
+	struct field value[OUTPUT_ROLE_COLUMNS], object;
 	int r;
 
-	while ((r = field_members(&object, &iter, &key, &value)) > 0)
-		column[envelope_index(&key)] = value;
-	if (r < 0)
+	if (field_get(line, n, o->path, o->ncol + o->layout.n, o->value) < 0)
 		return AUDITQ_EJSON;
-	if ((r = put_cells(o, style, column, ENVELOPE)) < 0)
+	for (size_t i = 0; i < o->ncol; i++) {
+		cell[i] = find_cell(o, i);
+		value[i] = cell[i].value;
+	}
+	if ((r = put_cells(o, style, value, o->ncol)) < 0 || !o->extra)
 		return r;
 	output_text(o, style->between);
-	put_extra(o, style, &object);
+	object = output_object(line, n);
+	put_extra(o, style, cell, &object);
 	return 0;
 }
 
@@ -162,23 +171,21 @@ put_all(struct output *o, const struct output_row_style *style, const char *line
 size_t
 output_row_columns(const struct output *o)
 {
-	return (o->ncol > 0 ? o->ncol : ENVELOPE + 1) + o->source;
+	return o->ncol + o->extra + o->source;
 }
 
 void
 output_row_names(struct output *o, const struct output_row_style *style)
 {
 	start_row(o, style, "_source");
-	for (size_t i = 0; o->ncol == 0 && i < ENVELOPE; i++) {
-		output_text(o, envelope[i]);
-		output_text(o, style->between);
-	}
-	if (o->ncol == 0)
-		output_text(o, "extra");
 	for (size_t i = 0; i < o->ncol; i++) {
 		if (i > 0)
 			output_text(o, style->between);
 		put_text(o, style, o->col[i].name, strlen(o->col[i].name));
+	}
+	if (o->extra) {
+		output_text(o, style->between);
+		output_text(o, "extra");
 	}
 	output_text(o, style->end);
 }
@@ -188,8 +195,8 @@ output_row(struct output *o, const struct output_row_style *style, const char *l
 {
 	int r;
 
-	if (o->ncol == 0)
-		r = put_all(o, style, line, n);
+	if (o->by_role)
+		r = put_by_role(o, style, line, n);
 	else if (field_get(line, n, o->path, o->ncol, o->value) < 0)
 		r = AUDITQ_EJSON;
 	else

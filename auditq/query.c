@@ -97,6 +97,7 @@ end_first(auditq_t *q)
 	q->tail = NULL;
 	end_search(q, q->search, &q->stop_next);
 	q->search = NULL;
+	q->schema = NULL;
 }
 
 static void
@@ -108,6 +109,7 @@ end_answers(auditq_t *q)
 	q->widen = NULL;
 	end_first(q);
 	end_search(q, NULL, &q->stop_next);
+	q->schema = NULL;
 	q->begun = false;
 	q->over = true;
 }
@@ -273,6 +275,15 @@ begin(auditq_t *q, auditq_error *why)
 	return r;
 }
 
+static void
+give_schema(auditq_t *q, const struct schema *schema)
+{
+	if (schema == q->schema)
+		return;
+	q->schema = schema;
+	q->schemas++;
+}
+
 static int
 give_widened(auditq_t *q, auditq_record *rec, auditq_error *why)
 {
@@ -286,6 +297,7 @@ give_widened(auditq_t *q, auditq_record *rec, auditq_error *why)
 		.ts = line.line.key.ts,
 		.path = line.path,
 		.offset = line.line.key.offset };
+	give_schema(q, line.schema);
 	q->marks = (line.match ? (unsigned)AUDITQ_MARK_MATCH : 0) |
 	    (line.first ? (unsigned)AUDITQ_MARK_GROUP : 0);
 	return 1;
@@ -307,7 +319,8 @@ next_found(auditq_t *q, struct follow_line *out, auditq_error *why)
 			.n = line.n,
 			.ts = line.key.ts,
 			.path = search_path(q->search, line.key.path),
-			.offset = line.key.offset };
+			.offset = line.key.offset,
+			.schema = search_schema(q->search, line.key.path) };
 	return r;
 }
 
@@ -341,6 +354,7 @@ give_match(auditq_t *q, auditq_record *rec, auditq_error *why)
 		.ts = line.ts,
 		.path = line.path,
 		.offset = line.offset };
+	give_schema(q, line.schema);
 	q->given++;
 	return 1;
 }
@@ -501,6 +515,7 @@ auditq_rewind(auditq_t *q, auditq_error *err)
 	q->search = NULL;
 	sequel_free(q->sequel);
 	q->sequel = NULL;
+	q->schema = NULL;
 	if (q->watch != NULL)
 		watch_calm(q->watch);
 	q->begun = q->over = false;

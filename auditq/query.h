@@ -15,11 +15,13 @@ struct auditq {
 	struct question ask;
 	auditq_error wrong; /* the builder's first error */
 
-	struct question latest; /* of a tail: its search gives the latest first */
-	struct search *search;  /* under way; NULL: not begun, or over */
-	struct tail *tail;      /* taken from it, if it was asked for */
-	struct widen *widen;    /* instead of both, if more than matches was asked for */
-	unsigned marks;         /* of the record given last */
+	struct question latest;      /* of a tail: its search gives the latest first */
+	struct search *search;       /* under way; NULL: not begun, or over */
+	struct tail *tail;           /* taken from it, if it was asked for */
+	struct widen *widen;         /* instead of both, if more than matches was asked for */
+	unsigned marks;              /* of the record given last */
+	const struct schema *schema; /* of that record; NULL: it may be gone */
+	unsigned schemas;            /* how often it was another than before */
 	bool begun;
 	struct sequel *sequel; /* what comes behind that, with a cursor or when following */
 	struct watch *watch;   /* when following */

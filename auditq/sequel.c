@@ -24,8 +24,11 @@ struct sequel {
 
 	/* Without a watch: all of it, in order. */
 	struct sorter *sorter;
-	char **path; /* by rank */
-	size_t npath;
+	struct sequel_file {
+		char *path;
+		const struct schema *schema;
+	} * file; /* by rank */
+	size_t nfile;
 };
 
 static int
@@ -83,9 +86,9 @@ sequel_free(struct sequel *s)
 	follow_free(s->follow);
 	headway_release(&s->headway);
 	sorter_free(s->sorter);
-	for (size_t i = 0; i < s->npath; i++)
-		free(s->path[i]);
-	free(s->path);
+	for (size_t i = 0; i < s->nfile; i++)
+		free(s->file[i].path);
+	free(s->file);
 	free(s);
 }
 
@@ -103,21 +106,25 @@ sequel_given(struct sequel *s, const struct follow_line *line, auditq_error *err
 
 /* ---- all that came, in order ---- */
 
-/* The number of a path; files are read one after another. */
+/* The number of a line's file; they are read one after another. */
 static int
-rank(struct sequel *s, const char *path, uint32_t *out)
+rank(struct sequel *s, const struct follow_line *line, uint32_t *out)
 {
-	char **grown;
+	const struct sequel_file *last = s->nfile > 0 ? &s->file[s->nfile - 1] : NULL;
+	struct sequel_file *grown;
 
-	if (s->npath == 0 || strcmp(s->path[s->npath - 1], path) != 0) {
-		if ((grown = reallocarray(s->path, s->npath + 1, sizeof(*grown))) == NULL)
+	if (last == NULL || last->schema != line->schema ||
+	    strcmp(last->path, line->path) != 0) {
+		if ((grown = reallocarray(s->file, s->nfile + 1, sizeof *grown)) == NULL)
 			return -1;
-		s->path = grown;
-		if ((s->path[s->npath] = strdup(path)) == NULL)
+		s->file = grown;
+		grown += s->nfile;
+		grown->schema = line->schema;
+		if ((grown->path = strdup(line->path)) == NULL)
 			return -1;
-		s->npath++;
+		s->nfile++;
 	}
-	*out = (uint32_t)(s->npath - 1);
+	*out = (uint32_t)(s->nfile - 1);
 	return 0;
 }
 
@@ -130,7 +137,7 @@ collect(struct sequel *s, auditq_error *err)
 	while (r >= 0 && (r = follow_next(s->follow, &line, err)) > 0) {
 		struct batch_key key = { .ts = line.ts, .offset = line.offset };
 
-		r = rank(s, line.path, &key.path) < 0
+		r = rank(s, &line, &key.path) < 0
 		    ? no_memory(err)
 		    : sorter_add(s->sorter, &key, line.p, line.n, err);
 	}
@@ -149,7 +156,8 @@ next_in_order(struct sequel *s, struct follow_line *out, auditq_error *err)
 		return r;
 	out->ts = key.ts;
 	out->offset = key.offset;
-	out->path = s->path[key.path];
+	out->path = s->file[key.path].path;
+	out->schema = s->file[key.path].schema;
 	return 1;
 }
 

@@ -213,6 +213,7 @@ steps_take(struct steps *s, struct followed *file, const char *block, size_t n, 
 	struct line line = { .number = number };
 	int r = get_match(s, file->schema, &c.match, err);
 
+	s->schema = file->schema;
 	s->n = s->next = 0;
 	for (; r >= 0 && scan_line(&at, end, &line.p, &line.n); line.number += number > 0) {
 		line.offset = offset + (uint64_t)(line.p - block);
@@ -242,6 +243,7 @@ steps_take_ring(struct steps *s, struct headway_writer *writer, const struct spo
 	struct cutting c = { .s = s, .path = path, .ts = CLOCK_NONE };
 	int r = get_match(s, &schema_default, &c.match, err);
 
+	s->schema = &schema_default;
 	s->n = s->next = 0;
 	for (size_t i = 0; i < spool->n && r >= 0; i++) {
 		const struct spool_line *in = &spool->line[i];
@@ -283,7 +285,8 @@ steps_next(struct steps *s, struct headway *headway, struct follow_line *out, au
 			.n = step->n,
 			.ts = step->ts,
 			.path = step->path,
-			.offset = step->offset };
+			.offset = step->offset,
+			.schema = s->schema };
 		return 1;
 	}
 	return 0;

@@ -36,7 +36,8 @@ struct steps {
 	} * match; /* one a schema */
 	size_t nmatch;
 
-	struct steps_step *step; /* of a block */
+	const struct schema *schema; /* of a block */
+	struct steps_step *step;     /* of that block */
 	size_t n, cap, next;
 };
 

@@ -169,7 +169,8 @@ next_of_runs(struct widen *w, struct widen_line *out, auditq_error *err)
 		next = &w->loose;
 	w->given = next;
 	*out = (struct widen_line){ .line = next->line,
-		.path = search_path(next->search, next->line.key.path) };
+		.path = search_path(next->search, next->line.key.path),
+		.schema = search_schema(next->search, next->line.key.path) };
 	return 1;
 }
 
@@ -187,6 +188,7 @@ widen_next(struct widen *w, struct widen_line *out, auditq_error *err)
 		return r;
 	*out = (struct widen_line){ .line = line.line,
 		.path = search_path(line.from, line.line.key.path),
+		.schema = search_schema(line.from, line.line.key.path),
 		.match = line.match,
 		.first = line.first };
 	return 1;

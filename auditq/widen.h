@@ -15,6 +15,7 @@ struct widen;
 struct widen_line {
 	struct batch_line line;
 	const char *path;
+	const struct schema *schema;
 	bool match; /* with whole runs: not told */
 	bool first; /* of a group of lines; with whole runs: never */
 };

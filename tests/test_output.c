@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "known.h"
 #include "output.h"
 
 #define BAD "\xef\xbf\xbd" /* U+FFFD */
@@ -176,6 +177,67 @@ formats(void **state)
 		output_free(o);
 		if (strcmp(t.p == NULL ? "" : t.p, cases[i].want) != 0)
 			fail_msg("%s: got\n%s\nwant\n%s", cases[i].name, t.p, cases[i].want);
+		free(t.p);
+	}
+}
+
+/* Under a schema, columns show what it says that they mean, and nothing is lost. */
+static void
+schemas(void **state)
+{
+	static const struct {
+		const char *schema;
+		int format;
+		const char *line, *want;
+	} under[] = {
+		{ "zeek", AUDITQ_PRETTY,
+		    "{\"_path\":\"conn\",\"ts\":1761213601.5,\"uid\":\"C1\",\"conn_state\":\"S0\","
+		    "\"proto\":\"tcp\"}",
+		    "! 2025-10-23 10:00:01.500         conn  conn_state=S0  proto=tcp  uid=C1\n" },
+		{ "zeek", AUDITQ_CSV,
+		    "{\"_path\":\"conn\",\"ts\":1761213601.5,\"uid\":\"C1\",\"duration\":2,"
+		    "\"stage\":\"x\",\"conn_state\":\"S0\"}",
+		    HEADER "1761213601.5,,C1,,,,,conn,,S0,,,"
+			   "\"{\"\"duration\"\":2,\"\"stage\"\":\"\"x\"\"}\"\r\n" },
+		{ "cloudtrail", AUDITQ_PRETTY,
+		    "{\"eventTime\":\"2025-10-23T10:00:00Z\",\"eventName\":\"Get\",\"status\":\"failed\"}",
+		    "  2025-10-23 10:00:00.000         Get  status=failed\n" },
+		{ "cloudtrail", AUDITQ_PRETTY,
+		    "{\"eventName\":\"Get\",\"errorCode\":\"E\",\"errorMessage\":\"denied\"}",
+		    "! -                               Get  denied  errorCode=E\n" },
+		{ "bunyan", AUDITQ_PRETTY,
+		    "{\"time\":\"2025-10-23T10:00:00Z\",\"level\":50,\"name\":\"api\",\"msg\":\"m\"}",
+		    "! 2025-10-23 10:00:00.000  error  api  m\n" },
+		{ "bunyan", AUDITQ_PRETTY, "{\"level\":3,\"msg\":\"m\"}",
+		    "  -                        3      m\n" },
+		{ "bunyan", AUDITQ_TSV,
+		    "{\"time\":\"2025-10-23T10:00:00Z\",\"level\":50,\"req_id\":\"r\",\"responseTime\":7}",
+		    "ts\tlevel\trun_id\tseq\tservice\thost\tpid\tstage\tevent\tstatus\tduration_ms\tmsg"
+		    "\textra\n2025-10-23T10:00:00Z\t50\tr\t\t\t\t\t\t\t\t7\t\t\n" },
+		{ "mongodb", AUDITQ_MD,
+		    "{\"t\":{\"$date\":\"2025-10-23T10:00:00Z\"},\"s\":\"W\",\"c\":\"NET\",\"ctx\":\"c1\"}",
+		    "| ts | level | run\\_id | stage | event | status | duration\\_ms | msg |\n"
+		    "|---|---|---|---|---|---|---|---|\n"
+		    "| 2025-10-23T10:00:00Z | W | c1 | NET |  |  |  |  |\n" },
+		{ "mongodb", AUDITQ_PRETTY, "{\"s\":\"D2\",\"msg\":\"m\"}",
+		    "  -                        debug  m\n" },
+		{ "kubernetes", AUDITQ_CSV, "{\"stage\":\"Panic\",\"level\":\"Request\"}",
+		    HEADER ",,,,,,,Panic,,,,,\"{\"\"level\"\":\"\"Request\"\"}\"\r\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof under / sizeof under[0]; i++) {
+		struct text t = { 0 };
+		struct output *o = open_output(under[i].format, NULL, &t);
+		struct schema schema;
+
+		known_schema(known_find(under[i].schema), &schema);
+		output_under(o, &schema);
+		assert_int_equal(output_record(o, under[i].line, strlen(under[i].line)), 0);
+		assert_int_equal(output_end(o), 0);
+		output_free(o);
+		if (strcmp(t.p, under[i].want) != 0)
+			fail_msg("%s: got\n%s\nwant\n%s", under[i].line, t.p, under[i].want);
 		free(t.p);
 	}
 }
@@ -356,6 +418,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(formats),
+		cmocka_unit_test(schemas),
 		cmocka_unit_test(sources),
 		cmocka_unit_test(terminals),
 		cmocka_unit_test(large),

@@ -35,4 +35,5 @@ csv_end(struct output *o)
 	(void)o;
 }
 
-const struct output_format output_csv = { "csv", NULL, csv_begin, csv_record, csv_end };
+const struct output_format output_csv = { "csv", OUTPUT_ROW_FIELDS, true, OUTPUT_ROW_ROLES,
+	csv_begin, csv_record, csv_end };

@@ -24,4 +24,5 @@ json_end(struct output *o)
 	output_text(o, o->records == 0 ? "]\n" : "\n]\n");
 }
 
-const struct output_format output_json = { "json", NULL, json_begin, json_record, json_end };
+const struct output_format output_json = { "json", NULL, false, 0, json_begin, json_record,
+	json_end };

@@ -28,5 +28,5 @@ jsonl_end(struct output *o)
 	(void)o;
 }
 
-const struct output_format output_jsonl = { "jsonl", NULL, jsonl_begin, jsonl_record,
+const struct output_format output_jsonl = { "jsonl", NULL, false, 0, jsonl_begin, jsonl_record,
 	jsonl_end };

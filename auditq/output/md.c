@@ -58,4 +58,5 @@ md_end(struct output *o)
 }
 
 const struct output_format output_md = { "md",
-	"ts,level,run_id,stage,event,status,duration_ms,msg", md_begin, md_record, md_end };
+	"ts,level,run_id,stage,event,status,duration_ms,msg", false, OUTPUT_ROW_ROLES, md_begin,
+	md_record, md_end };

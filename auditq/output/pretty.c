@@ -2,8 +2,8 @@
  * pretty - records for people: time, level, stage and message in columns, then the other fields as
  * key=value; or, of the fields asked for, a table whose columns grow as they need.
  *
- * A failed record begins with "!".  Nothing is left out: fields that would exceed the width go to lines of
- * their own, below the message.  What has been logged cannot reach a terminal but as visible text.
+ * Which of its fields these are, the schema of a record says.  One that failed begins with "!".  Nothing is left
+ * out: fields that would exceed the width go to lines of their own, below the message.  What has been logged cannot reach a terminal but as visible text.
  */
 #include "output.h"
 
@@ -29,17 +29,12 @@ enum {
 	STICKY, /* columns of records that widen */
 };
 
-/* A value that has a column, and the key where it was found; NULL: there is none. */
-struct shown {
-	struct field value;
-	const char *key;
-};
-
 struct record {
-	struct shown ts, level, stage, msg;
+	struct output_role ts, run, level, stage, msg; /* null is none */
 	int64_t time;
 	int severity;
 	bool failed;
+	bool cause[SCHEMA_TESTS_MAX]; /* which tests of the schema say so */
 };
 
 /* ---- the line that is put together ---- */
@@ -153,38 +148,37 @@ finish_line(struct output *o)
 
 /* ---- what a record is ---- */
 
-static struct shown
+static struct output_role
 find(const struct output *o, const struct field *value, enum schema_role role)
 {
-	const struct field *found = schema_layout_value(&o->layout, value, role);
-	struct shown shown = { .key = NULL };
+	const struct output_role found = output_role(o, value, role);
 
-	if (found == NULL || found->type <= FIELD_NULL)
-		return shown;
-	shown.value = *found;
-	shown.key = o->layout.path[found - value].text;
-	return shown;
+	return found.value.type > FIELD_NULL ? found : (struct output_role){ .key = NULL };
 }
 
+/* What is no time has no column; the record then has that of the one before it. */
 static void
 find_time(const struct output *o, const struct field *value, struct record *r)
 {
-	size_t first = o->layout.role[SCHEMA_TIME].first, n = o->layout.role[SCHEMA_TIME].n;
+	r->time = schema_layout_time(&o->layout, value);
+	if (r->time != CLOCK_NONE)
+		r->ts = output_role(o, value, SCHEMA_TIME);
+	else
+		r->time = o->ts;
+}
 
-	r->time = o->ts;
-	for (size_t i = first; i < first + n && r->ts.key == NULL; i++) {
-		int64_t ts = schema_value_time(&value[i]);
+static void
+find_causes(const struct output *o, const struct field *value, struct record *r)
+{
+	const struct schema *schema = o->layout.schema;
 
-		if (ts == CLOCK_NONE)
-			continue;
-		r->ts = (struct shown){ value[i], o->layout.path[i].text };
-		r->time = ts;
-	}
+	for (size_t i = 0; i < schema->ntest; i++)
+		r->cause[i] = schema_test_holds(&schema->test[i], &value[o->layout.test[i]]);
 }
 
 /* What stands for the message of a record that has none. */
 static int
-find_event(const char *line, size_t n, struct shown *msg)
+find_event(const char *line, size_t n, struct output_role *msg)
 {
 	static const char *const keys[] = { "message", "event" };
 	struct field_path path[2];
@@ -196,7 +190,7 @@ find_event(const char *line, size_t n, struct shown *msg)
 		return AUDITQ_EJSON;
 	for (size_t i = 0; i < 2 && msg->key == NULL; i++)
 		if (value[i].type == FIELD_STRING && value[i].n > 0)
-			*msg = (struct shown){ value[i], keys[i] };
+			*msg = (struct output_role){ value[i], keys[i] };
 	return 0;
 }
 
@@ -207,13 +201,21 @@ read_record(const struct output *o, const char *line, size_t n, struct record *r
 
 	if (field_get(line, n, o->layout.path, o->layout.n, value) < 0)
 		return AUDITQ_EJSON;
-	*r = (struct record){ .level = find(o, value, SCHEMA_LEVEL),
+	*r = (struct record){ .run = find(o, value, SCHEMA_RUN),
+		.level = find(o, value, SCHEMA_LEVEL),
 		.stage = find(o, value, SCHEMA_STAGE),
 		.msg = find(o, value, SCHEMA_MSG),
 		.severity = schema_layout_level(&o->layout, value),
 		.failed = schema_layout_failed(&o->layout, value) };
 	find_time(o, value, r);
-	return r->msg.key == NULL ? find_event(line, n, &r->msg) : 0;
+	find_causes(o, value, r);
+	if (r->msg.key == NULL)
+		return find_event(line, n, &r->msg);
+	/* What names the stage already is not said twice. */
+	if (r->msg.key == r->stage.key ||
+	    (r->stage.key != NULL && strcmp(r->msg.key, r->stage.key) == 0))
+		r->msg = (struct output_role){ .key = NULL };
+	return 0;
 }
 
 /* ---- the other fields ---- */
@@ -226,10 +228,12 @@ same(const char *name, const char *key, size_t n)
 
 /* Of every record of a run or a writer alike: they come last. */
 static bool
-is_origin(const char *key, size_t n)
+is_origin(const struct record *r, const char *key, size_t n)
 {
 	static const char *const keys[] = { "run_id", "seq", "service", "host", "pid" };
 
+	if (same(r->run.key, key, n))
+		return true;
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
 		if (same(keys[i], key, n))
 			return true;
@@ -275,13 +279,24 @@ add_word(struct output *o, const struct field *value)
 	return cells;
 }
 
+static bool
+is_cause(const struct rest *rest, const char *key, size_t n)
+{
+	const struct schema *schema = rest->o->layout.schema;
+
+	for (size_t i = 0; i < schema->ntest; i++)
+		if (rest->record->cause[i] && same(schema->test[i].key, key, n))
+			return true;
+	return false;
+}
+
 /* key=value; on another line, when there is no room for it on this one. */
 static void
 add_field(struct rest *rest, const char *key, size_t nkey, const struct field *value)
 {
 	struct output *o = rest->o;
 	size_t start = o->line.n, cells, blanks = rest->at > rest->indent ? 2 : 0;
-	bool bad = rest->record->failed && same("status", key, nkey);
+	bool bad = is_cause(rest, key, nkey);
 
 	add_color(o, bad ? RED : DIM);
 	cells = add_safe(o, key, nkey) + 1;
@@ -311,7 +326,8 @@ take_leaf(void *arg, const char *path, size_t npath, const struct field *value)
 		path = "...";
 		npath = 3;
 	}
-	if (!has_column(rest->record, path, npath) && is_origin(path, npath) == rest->origins)
+	if (!has_column(rest->record, path, npath) &&
+	    is_origin(rest->record, path, npath) == rest->origins)
 		add_field(rest, path, npath, value);
 	return 0;
 }
@@ -326,6 +342,23 @@ level_color(const struct record *r)
 	if (r->severity == schema_level("warn", 4))
 		return YELLOW;
 	return r->severity < schema_level("info", 4) ? DIM : "";
+}
+
+/* As it is written, where that is a word that everybody knows: else what a number or a letter means. */
+static struct field
+level_shown(const struct record *r)
+{
+	struct field value = r->level.value;
+	const char *name;
+	int level;
+
+	if (r->severity == SCHEMA_NO_LEVEL ||
+	    (value.type == FIELD_STRING && schema_level(value.p, value.n) != SCHEMA_NO_LEVEL))
+		return value;
+	for (size_t i = 0; (name = schema_level_name(i, &level)) != NULL; i++)
+		if (level == r->severity)
+			return (struct field){ FIELD_STRING, false, name, strlen(name) };
+	return value;
 }
 
 static void
@@ -351,6 +384,7 @@ add_time(struct output *o, int64_t ns)
 static size_t
 add_columns(struct output *o, const struct record *r)
 {
+	const struct field level = level_shown(r);
 	size_t at = 0;
 
 	if (o->source) {
@@ -365,7 +399,7 @@ add_columns(struct output *o, const struct record *r)
 	add_time(o, r->time);
 	add_blanks(o, 2);
 	at += 2 + TIME_LENGTH + 2;
-	at += add_cell(o, &r->level.value, level_color(r), &o->cells[LEVEL]);
+	at += add_cell(o, &level, level_color(r), &o->cells[LEVEL]);
 	add_blanks(o, 2);
 	at += 2 + add_cell(o, &r->stage.value, CYAN, &o->cells[STAGE]);
 	if (o->cells[STAGE] == 0)
@@ -470,9 +504,6 @@ pretty_begin(struct output *o)
 	o->cells = calloc(o->ncol > STICKY ? o->ncol : STICKY, sizeof *o->cells);
 	if (o->cells != NULL && o->ncol == 0)
 		o->cells[LEVEL] = 5;
-	schema_lay_out(&o->layout, &schema_default,
-	    SCHEMA_WANT(SCHEMA_TIME) | SCHEMA_WANT(SCHEMA_LEVEL) | SCHEMA_WANT(SCHEMA_STAGE) |
-		SCHEMA_WANT(SCHEMA_MSG) | SCHEMA_WANT_FAILED);
 }
 
 static int
@@ -491,5 +522,7 @@ pretty_end(struct output *o)
 	(void)o;
 }
 
-const struct output_format output_pretty = { "pretty", NULL, pretty_begin, pretty_record,
-	pretty_end };
+const struct output_format output_pretty = { "pretty", NULL, false,
+	SCHEMA_WANT(SCHEMA_TIME) | SCHEMA_WANT(SCHEMA_RUN) | SCHEMA_WANT(SCHEMA_STAGE) |
+	    SCHEMA_WANT(SCHEMA_MSG) | SCHEMA_WANT_FAILED,
+	pretty_begin, pretty_record, pretty_end };

@@ -25,4 +25,5 @@ raw_end(struct output *o)
 	(void)o;
 }
 
-const struct output_format output_raw = { "raw", NULL, raw_begin, raw_record, raw_end };
+const struct output_format output_raw = { "raw", NULL, false, 0, raw_begin, raw_record,
+	raw_end };

@@ -41,4 +41,5 @@ tsv_end(struct output *o)
 	(void)o;
 }
 
-const struct output_format output_tsv = { "tsv", NULL, tsv_begin, tsv_record, tsv_end };
+const struct output_format output_tsv = { "tsv", OUTPUT_ROW_FIELDS, true, OUTPUT_ROW_ROLES,
+	tsv_begin, tsv_record, tsv_end };

@@ -28,6 +28,18 @@ while read -r schema time failed stage nstage run nrun nlevel nbefore; do
 	"$AUDITQ" pack --root "$schema" "$file" >/dev/null
 	holds "$schema: packed" test "$(ask "$schema")" = "$want"
 	holds "$schema: packed, without the index" test "$(ask "$schema" --no-index)" = "$want"
+	# what is shown is by role, however the records are found
+	run -o pretty "$file"
+	mv out pretty
+	holds "$schema: what failed is marked" test "$(grep -c '^!' pretty)" = "$failed"
+	for how in "$schema" "$schema --no-index" "$file --tail 100" "$file --cursor-file $schema.cursor" \
+		"$file -f --since 2000-01-01 --limit $(wc -l <pretty)"; do
+		timeout 20 "$AUDITQ" -o pretty $how >out 2>err
+		holds "$schema: shown the same ($how)" cmp out pretty
+	done
+	run -o csv --tail 100 "$schema"
+	tail -n +2 out | cut -d, -f8 | grep -cx "$stage" >count
+	holds "$schema: stages have their column" test "$(cat count)" = "$nstage"
 	if [ "$schema" != native ]; then
 		"$AUDITQ" inspect "$schema"/date=*/*.gz >out
 		holds "$schema is recorded" grep -q "\"v\":2,\"name\":\"$schema\"" out
