@@ -50,7 +50,7 @@ TESTS = \
 	writer writer_faults zone
 
 # One libFuzzer target for each parser: tests/fuzz/NAME.c, with its inputs in fixtures/fuzz/NAME.
-FUZZ = config expr extra field gunzip index jbuf pack ring time
+FUZZ = config expr extra field gunzip index jbuf pack ring schema time
 FUZZ_SECONDS = 60
 
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
@@ -90,7 +90,7 @@ SAN_tsan = -fsanitize=thread
 # For clang: with libFuzzer's counters in all objects, and its main in the targets.
 SAN_fuzz = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
-SAN_cov  = --coverage -fprofile-update=atomic
+SAN_cov  = --coverage -fprofile-update=atomic -include tests/coverage.h
 WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 CFLAGS   = -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARN) $(WERROR:1=-Werror) \

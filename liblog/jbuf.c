@@ -82,6 +82,16 @@ utf8_span(const char *s, size_t n, bool *whole)
 	return i;
 }
 
+bool
+jbuf_is_utf8(const char *s, size_t n)
+{
+	bool whole = true;
+
+	for (size_t i = 0; whole && i < n;)
+		i += (unsigned char)s[i] < 0x80 ? 1 : utf8_span(s + i, n - i, &whole);
+	return whole;
+}
+
 /* A character of ASCII that is not clean. */
 static void
 put_escape(struct jbuf *b, char c)

@@ -106,6 +106,8 @@ JBUF_INLINE void jbuf_str(struct jbuf *b, const char *s, size_t n);
 JBUF_INLINE void jbuf_str_inner(struct jbuf *b, const char *s, size_t n);
 /* The same, whatever is in it. */
 void jbuf_str_any(struct jbuf *b, const char *s, size_t n);
+/* Whether nothing has to be replaced. */
+bool jbuf_is_utf8(const char *s, size_t n);
 static inline void jbuf_i64(struct jbuf *b, int64_t i);
 static inline void jbuf_u64(struct jbuf *b, uint64_t u);
 /* The same where there may be no room. */

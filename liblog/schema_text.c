@@ -233,7 +233,7 @@ wrong(struct reading *r, const char *why)
 	return false;
 }
 
-/* A string of up to cap bytes, without a NUL. */
+/* A string of up to cap bytes, without a NUL, that an archive can record as it is. */
 static bool
 get_text(struct reading *r, const struct field *value, char *dst, size_t cap)
 {
@@ -246,6 +246,8 @@ get_text(struct reading *r, const struct field *value, char *dst, size_t cap)
 		return wrong(r, "too long");
 	if (memchr(dst, '\0', n) != NULL)
 		return wrong(r, "a NUL in it");
+	if (!jbuf_is_utf8(dst, n))
+		return wrong(r, "not UTF-8");
 	dst[n] = '\0';
 	return true;
 }

@@ -233,6 +233,8 @@ check_string(const char *s, size_t n)
 	if (json_string_length(j) != want_len ||
 	    memcmp(json_string_value(j), want, want_len) != 0)
 		fail_msg("%s", out);
+	if (jbuf_is_utf8(s, n) != (want_len == n && memcmp(want, s, n) == 0))
+		fail_msg("is it UTF-8? %s", out);
 	json_decref(j);
 	free(out);
 }

@@ -66,6 +66,7 @@ check_string(const uint8_t *s, size_t n)
 	json = json_loadb(out.p, out.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 	FUZZ_CLAIM(json_is_string(json) && json_string_length(json) == nwant);
 	FUZZ_CLAIM(memcmp(json_string_value(json), want, nwant) == 0);
+	FUZZ_CLAIM(jbuf_is_utf8((const char *)s, n) == (nwant == n && memcmp(want, s, n) == 0));
 	f.p = out.p + 1;
 	f.n = out.len - 2;
 	decoded = malloc(nwant + 1);
