@@ -64,7 +64,9 @@ THREADED_CLI = query filters stats runs follow compact pack
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py tests/packages "tests/memory.py build" "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
 	"tests/differential.py build 200 2" "tests/readme build" \
-	"tests/format.py fixtures/golden/trail.jsonl.gz fixtures/golden/trail.json"
+	"tests/format.py fixtures/golden/trail.jsonl.gz fixtures/golden/trail.json" \
+	"tests/format.py fixtures/golden/compacted.jsonl.gz fixtures/golden/compacted.json" \
+	"tests/format.py fixtures/golden/older.jsonl.gz fixtures/golden/older.json"
 
 COMPLETIONS = bash-completion/completions/auditq zsh/site-functions/_auditq \
 	fish/vendor_completions.d/auditq.fish

@@ -16,6 +16,7 @@ index_free(struct index *ix)
 		sketch_release(&ix->rollup_data[i].sketch);
 	free(ix->rollup_data);
 	free(ix->rollup);
+	free(ix->course);
 	free(ix->run);
 	free(ix->filter);
 	free(ix->key);
@@ -202,6 +203,12 @@ const struct format_run *
 index_run(const struct index *ix, size_t r)
 {
 	return &ix->run[r];
+}
+
+const struct section_course *
+index_course(const struct index *ix, size_t r)
+{
+	return ix->course != NULL ? &ix->course[r] : NULL;
 }
 
 struct index_walk

@@ -22,8 +22,9 @@ enum index_want {
 	INDEX_RUNS = 2,
 	INDEX_ROLLUPS = 4,
 	INDEX_REPLACED = 8,
-	INDEX_ALL = 15,
-	INDEX_RUN_TABLE = 16, /* as it is stored, for index_seek_run only */
+	INDEX_COURSES = 16, /* with runs and rollups */
+	INDEX_ALL = 31,
+	INDEX_RUN_TABLE = 32, /* as it is stored, for index_seek_run only */
 };
 
 /* fd is borrowed for the call, path for the texts of its errors.  AUDITQ_ECORRUPT: no index, or a
@@ -59,6 +60,8 @@ size_t index_filter_bytes(const struct index *ix, size_t member);
 /* The run table, ordered by id.  complete: every run of the file is in it. */
 size_t index_runs(const struct index *ix, bool *complete);
 const struct format_run *index_run(const struct index *ix, size_t r);
+/* What else there is to say of it; NULL: the archive does not tell. */
+const struct section_course *index_course(const struct index *ix, size_t r);
 /* A way through the table as it is stored: from its start to the next run that has one of these ids.
  * 1; 0: there is no other; AUDITQ_ECORRUPT. */
 struct index_walk {

@@ -268,6 +268,54 @@ load_rollups(struct index *ix, auditq_error *err)
 	return get_rollups(ix, &in, err);
 }
 
+/* Whether the stages that a course names are listed. */
+static bool
+stages_listed(const struct index *ix, const struct section_course *c)
+{
+	size_t i = FORMAT_STAGES_MAX;
+
+	while (i > 0 && (c->stages[(i - 1) / 64] >> (i - 1) % 64 & 1) == 0)
+		i--;
+	return (i == 0 || i < ix->rollups) &&
+	    (c->failed_stage < 0 || (size_t)c->failed_stage < ix->rollups);
+}
+
+static int
+get_courses(struct index *ix, struct bytes_in *in)
+{
+	const int nbytes = section_get_courses(in);
+
+	if (nbytes < 0)
+		return -1;
+	for (size_t i = 0; i < ix->runs; i++)
+		if (section_get_course(in, &ix->run[i], nbytes, &ix->course[i]) < 0 ||
+		    !stages_listed(ix, &ix->course[i]))
+			return -1;
+	return 0;
+}
+
+/* One for each run: of runs and stages that are all there. */
+static int
+load_courses(struct index *ix, auditq_error *err)
+{
+	struct bytes_in in;
+	uint8_t *buf = NULL;
+	int r;
+
+	if (!ix->runs_complete || !ix->rollups_complete)
+		return 0;
+	r = load_section(ix, SECTION_COURSES, "courses of runs", &buf, &in, err);
+	if (r > 0) {
+		ix->course = calloc(ix->runs + 1, sizeof *ix->course);
+		if (ix->course == NULL)
+			r = out_of_memory(ix, err);
+		else if ((r = get_courses(ix, &in)) < 0)
+			r = index_damaged(ix, "courses of runs", err);
+	}
+	free(buf);
+	return r;
+}
+
 static int
 load_replaced(struct index *ix, auditq_error *err)
 {
@@ -306,6 +354,8 @@ load(struct index *ix, unsigned want, auditq_error *err)
 	    (r = load_runs(ix, (want & INDEX_RUNS) != 0, err)) < 0)
 		return r;
 	if ((want & INDEX_ROLLUPS) != 0 && (r = load_rollups(ix, err)) < 0)
+		return r;
+	if ((want & INDEX_COURSES) != 0 && (r = load_courses(ix, err)) < 0)
 		return r;
 	if ((want & INDEX_REPLACED) != 0 && (r = load_replaced(ix, err)) < 0)
 		return r;

@@ -30,7 +30,8 @@ struct index {
 	struct section_filter *filter; /* one a member, or NULL: not loaded */
 	struct format_run *run;        /* ascending */
 	size_t runs;
-	struct index_walk run_table; /* at its start; empty: not loaded */
+	struct section_course *course; /* of each, or NULL */
+	struct index_walk run_table;   /* at its start; empty: not loaded */
 	struct index_rollup *rollup;
 	struct section_rollup *rollup_data;
 	size_t rollups;

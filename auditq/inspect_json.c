@@ -185,11 +185,47 @@ put_key(const struct index *ix, size_t k, struct jbuf *b)
 }
 
 static void
+put_stage(const struct index *ix, const char *name, int32_t stage, struct jbuf *b)
+{
+	const struct index_rollup *r = stage < 0 ? NULL : index_rollup(ix, (size_t)stage);
+
+	if (r != NULL && r->stage != NULL)
+		put_string(b, name, r->stage, r->nstage);
+}
+
+/* Stages as numbers in the list of rollups. */
+static void
+put_course(const struct format_run *r, const struct section_course *c, const struct index *ix,
+    struct jbuf *b)
+{
+	bool first = true;
+
+	key(b, "stages");
+	text(b, "[");
+	for (unsigned i = 0; i < FORMAT_STAGES_MAX; i++)
+		if ((c->stages[i / 64] >> i % 64 & 1) != 0) {
+			text(b, first ? "" : ",");
+			jbuf_u64(b, i + 1);
+			first = false;
+		}
+	text(b, "]");
+	if (r->began)
+		put_time(b, "begin_ts", c->begin);
+	if (r->ended) {
+		put_time(b, "end_ts", c->end);
+		put_bool(b, "end_failed", c->end_failed);
+	}
+	if (r->failed > 0) {
+		put_time(b, "first_failure_ts", c->failed_at);
+		put_stage(ix, "first_failure_stage", c->failed_stage, b);
+	}
+}
+
+static void
 put_run(const struct index *ix, size_t i, struct jbuf *b)
 {
+	const struct section_course *course = index_course(ix, i);
 	const struct format_run *r = index_run(ix, i);
-	const struct index_rollup *stage =
-	    r->failed_stage < 0 ? NULL : index_rollup(ix, (size_t)r->failed_stage);
 
 	text(b, i > 0 ? ",{" : "{");
 	put_string(b, "id", r->id, r->nid);
@@ -197,13 +233,14 @@ put_run(const struct index *ix, size_t i, struct jbuf *b)
 	put_time(b, "last_ts", r->last_ts);
 	put_u64(b, "records", r->records);
 	put_u64(b, "failed", r->failed);
-	if (stage != NULL && stage->stage != NULL)
-		put_string(b, "failed_stage", stage->stage, stage->nstage);
+	put_stage(ix, "failed_stage", r->failed_stage, b);
 	put_bool(b, "began", r->began);
 	put_bool(b, "ended", r->ended);
 	put_bool(b, "status_failed", r->status_failed);
 	put_u64(b, "first_member", r->first_member);
 	put_u64(b, "last_member", r->last_member);
+	if (course != NULL)
+		put_course(r, course, ix, b);
 	text(b, "}");
 }
 

@@ -205,6 +205,97 @@ section_get_run(struct bytes_in *in, struct format_run *out, int64_t base)
 	return in->failed || out->first_ts > out->last_ts ? -1 : 0;
 }
 
+/* Flags of a course. */
+enum {
+	COURSE_BEGIN = 1, /* the time of run.begin follows, of run.end */
+	COURSE_END = 2,
+	COURSE_FAILED = 4,
+};
+
+static int
+course_bytes(uint32_t nstage)
+{
+	return (int)((nstage + 7) / 8);
+}
+
+void
+section_put_courses(struct bytes_out *b, uint32_t nstage)
+{
+	bytes_put_u8(b, (uint8_t)course_bytes(nstage));
+}
+
+int
+section_get_courses(struct bytes_in *in)
+{
+	int n = bytes_get_u8(in);
+
+	return in->failed || n > course_bytes(FORMAT_STAGES_MAX) ? -1 : n;
+}
+
+static void
+put_run_time(struct bytes_out *b, const struct format_run *run, int64_t ts)
+{
+	bytes_put_varint(b, ts == CLOCK_NONE ? 0 : (uint64_t)ts - (uint64_t)run->first_ts + 1);
+}
+
+static int64_t
+get_run_time(struct bytes_in *in, const struct format_run *run)
+{
+	uint64_t most = run->first_ts == CLOCK_NONE
+	    ? 0
+	    : (uint64_t)run->last_ts - (uint64_t)run->first_ts + 1;
+	uint64_t n = bytes_get_varint_max(in, most);
+
+	return n == 0 ? CLOCK_NONE : (int64_t)((uint64_t)run->first_ts + n - 1);
+}
+
+void
+section_put_course(struct bytes_out *b, const struct format_run *run,
+    const struct section_course *course, uint32_t nstage)
+{
+	bool begin = run->began && course->begin != run->first_ts;
+	bool end = run->ended && course->end != run->last_ts;
+
+	bytes_put_u8(b,
+	    (uint8_t)((begin ? COURSE_BEGIN : 0) | (end ? COURSE_END : 0) |
+		(course->end_failed ? COURSE_FAILED : 0)));
+	for (int i = 0; i < course_bytes(nstage); i++)
+		bytes_put_u8(b, (uint8_t)(course->stages[i / 8] >> 8 * (i % 8)));
+	if (begin)
+		put_run_time(b, run, course->begin);
+	if (end)
+		put_run_time(b, run, course->end);
+	if (run->failed == 0)
+		return;
+	put_run_time(b, run, course->failed_at);
+	bytes_put_varint(b, (uint64_t)course->failed_stage + 1);
+}
+
+int
+section_get_course(
+    struct bytes_in *in, const struct format_run *run, int nbytes, struct section_course *out)
+{
+	uint8_t flags = bytes_get_u8(in);
+
+	*out = (struct section_course){ .begin = run->first_ts,
+		.end = run->last_ts,
+		.end_failed = (flags & COURSE_FAILED) != 0,
+		.failed_at = CLOCK_NONE,
+		.failed_stage = -1 };
+	for (int i = 0; i < nbytes; i++)
+		out->stages[i / 8] |= (uint64_t)bytes_get_u8(in) << 8 * (i % 8);
+	if ((flags & COURSE_BEGIN) != 0)
+		out->begin = get_run_time(in, run);
+	if ((flags & COURSE_END) != 0)
+		out->end = get_run_time(in, run);
+	if (run->failed > 0) {
+		out->failed_at = get_run_time(in, run);
+		out->failed_stage =
+		    (int32_t)bytes_get_varint_max(in, FORMAT_STAGES_MAX + 1) - 1;
+	}
+	return in->failed ? -1 : 0;
+}
+
 void
 section_id_set(struct section_id *id, const char *text, size_t n, bool exact)
 {

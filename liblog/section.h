@@ -18,6 +18,7 @@ enum section_type {
 	SECTION_RUNS = 4,
 	SECTION_ROLLUPS = 5,
 	SECTION_REPLACED = 6, /* files whose lines stand here instead */
+	SECTION_COURSES = 7,  /* what RUNS does not say of its runs */
 	SECTION_TYPES
 };
 
@@ -98,6 +99,25 @@ void section_id_set(struct section_id *id, const char *text, size_t n, bool exac
  */
 int section_seek_run(
     struct bytes_in *in, size_t *left, const struct section_id *id, size_t nid);
+
+/* What else there is to say of a run.  Latest and first by effective time. */
+struct section_course {
+	int64_t begin, end;   /* of the latest run.begin and run.end, if it began and ended */
+	bool end_failed;      /* one of the latest run.end did */
+	int64_t failed_at;    /* of the first failed record, if there is one */
+	int32_t failed_stage; /* rollup of its stage, or -1 */
+	uint64_t stages[FORMAT_STAGES_MAX / 64]; /* bit i: of rollup i + 1 it has a record */
+};
+
+/* The section begins with how many bytes the stages of a run take. */
+void section_put_courses(struct bytes_out *b, uint32_t nstage);
+/* -1: there are not so many. */
+int section_get_courses(struct bytes_in *in);
+void section_put_course(struct bytes_out *b, const struct format_run *run,
+    const struct section_course *course, uint32_t nstage);
+/* Of a run that was got; nbytes: as section_get_courses said.  0 or -1. */
+int section_get_course(
+    struct bytes_in *in, const struct format_run *run, int nbytes, struct section_course *out);
 
 struct section_rollup {
 	const char *stage; /* NULL: of records without a stage */

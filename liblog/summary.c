@@ -216,17 +216,35 @@ put_members(struct bytes_out *b, const struct format_data *m, size_t n, uint16_t
 	}
 }
 
+/* Those that have content. */
+static void
+put_sections(struct bytes_out *stream, const struct section *section,
+    const struct bytes_out *content, size_t n)
+{
+	struct section used[SECTION_TYPES];
+	struct bytes_out of[SECTION_TYPES];
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (content[i].n > 0) {
+			used[k] = section[i];
+			of[k++] = content[i];
+		}
+	section_put_all(stream, used, of, k);
+}
+
 int
 summary_put_index(struct summary *s, const struct format_data *members, size_t n,
     uint16_t schema_bytes, const struct bytes_out *replaced, struct bytes_out *stream)
 {
-	enum { MEMBERS, KEYS, FILTERS, RUNS, ROLLUPS, REPLACED, SECTIONS };
+	enum { MEMBERS, KEYS, FILTERS, RUNS, ROLLUPS, COURSES, REPLACED, SECTIONS };
 	struct section section[SECTIONS] = {
 		[MEMBERS].type = SECTION_MEMBERS,
 		[KEYS].type = SECTION_KEYS,
 		[FILTERS].type = SECTION_FILTERS,
 		[RUNS].type = SECTION_RUNS,
 		[ROLLUPS].type = SECTION_ROLLUPS,
+		[COURSES].type = SECTION_COURSES,
 		[REPLACED].type = SECTION_REPLACED,
 	};
 	struct bytes_out content[SECTIONS] = { [REPLACED] = *replaced };
@@ -235,14 +253,14 @@ summary_put_index(struct summary *s, const struct format_data *members, size_t n
 	put_members(&content[MEMBERS], members, n, schema_bytes);
 	failed = content[MEMBERS].failed ||
 	    keys_put(s->keys, &content[KEYS], &content[FILTERS], &keys) < 0 ||
-	    tally_put_runs(s->tally, &content[RUNS], s->total.min_ts, &runs) < 0 ||
+	    tally_put_runs(
+		s->tally, &content[RUNS], &content[COURSES], s->total.min_ts, &runs) < 0 ||
 	    tally_put_rollups(s->tally, &content[ROLLUPS], &rollups) < 0;
 	section[KEYS].flags = keys ? SECTION_INCOMPLETE : 0;
 	section[RUNS].flags = runs ? SECTION_INCOMPLETE : 0;
 	section[ROLLUPS].flags = rollups ? SECTION_INCOMPLETE : 0;
 	if (!failed)
-		section_put_all(
-		    stream, section, content, replaced->n > 0 ? SECTIONS : REPLACED);
+		put_sections(stream, section, content, SECTIONS);
 	for (size_t i = 0; i < REPLACED; i++)
 		bytes_out_free(&content[i]);
 	return failed || stream->failed ? -1 : 0;

@@ -13,6 +13,7 @@ struct run {
 	uint16_t first_member, last_member;
 	int32_t failed_stage;
 	bool began, ended, status_failed;
+	struct section_course course;
 };
 
 struct tally {
@@ -147,32 +148,81 @@ run_of(struct tally *t, const struct schema_facts *facts, uint16_t member)
 			.last_ts = CLOCK_NONE,
 			.first_member = member,
 			.failed_stage = -1,
+			.course.failed_stage = -1,
 		};
 	return i;
 }
 
+/* Whether the name of one stage is before that of another in bytewise order; any is before none. */
+static bool
+is_before(const struct tally *t, int32_t a, int32_t b)
+{
+	const char *x, *y;
+	size_t nx, ny;
+	int c;
+
+	if (a <= 0 || b <= 0)
+		return a > 0;
+	x = names_get(t->stage_names, (uint32_t)a - 1, &nx);
+	y = names_get(t->stage_names, (uint32_t)b - 1, &ny);
+	c = memcmp(x, y, nx < ny ? nx : ny);
+	return c < 0 || (c == 0 && nx < ny);
+}
+
+/* A failed record, before it is counted. */
 static void
-run_add(
-    struct run *r, const struct schema_facts *facts, int64_t ts, uint16_t member, int32_t stage)
+failure_add(const struct tally *t, struct run *r, int64_t ts, int32_t stage)
+{
+	struct section_course *c = &r->course;
+
+	/* Stage 0 is of the records without one. */
+	if (r->failed == 0 && stage > 0)
+		r->failed_stage = stage;
+	if (r->failed > 0 &&
+	    (ts > c->failed_at ||
+		(ts == c->failed_at && !is_before(t, stage, c->failed_stage))))
+		return;
+	c->failed_at = ts;
+	c->failed_stage = stage > 0 ? stage : -1;
+}
+
+static void
+event_add(struct run *r, const struct schema_facts *facts, int64_t ts)
+{
+	struct section_course *c = &r->course;
+
+	if (field_equals(&facts->event, "run.begin", 9)) {
+		c->begin = !r->began || ts > c->begin ? ts : c->begin;
+		r->began = true;
+	} else if (field_equals(&facts->event, "run.end", 7)) {
+		if (!r->ended || ts > c->end) {
+			c->end = ts;
+			c->end_failed = facts->failed;
+		} else if (ts == c->end) {
+			c->end_failed |= facts->failed;
+		}
+		r->ended = true;
+		r->status_failed = facts->failed;
+	}
+}
+
+static void
+run_add(const struct tally *t, struct run *r, const struct schema_facts *facts, int64_t ts,
+    uint16_t member, int32_t stage)
 {
 	if (ts != CLOCK_NONE) {
 		r->first_ts = r->first_ts == CLOCK_NONE || ts < r->first_ts ? ts : r->first_ts;
 		r->last_ts = ts > r->last_ts ? ts : r->last_ts;
 	}
-	/* Stage 0 is of the records without one. */
-	if (facts->failed && r->failed == 0 && stage > 0)
-		r->failed_stage = stage;
+	if (stage > 0)
+		r->course.stages[(stage - 1) / 64] |= UINT64_C(1) << (stage - 1) % 64;
+	if (facts->failed)
+		failure_add(t, r, ts, stage);
 	r->failed += facts->failed;
 	r->records++;
 	r->last_member = member;
-	if (facts->event.type != FIELD_STRING)
-		return;
-	if (field_equals(&facts->event, "run.begin", 9)) {
-		r->began = true;
-	} else if (field_equals(&facts->event, "run.end", 7)) {
-		r->ended = true;
-		r->status_failed = facts->failed;
-	}
+	if (facts->event.type == FIELD_STRING)
+		event_add(r, facts, ts);
 }
 
 int
@@ -185,53 +235,75 @@ tally_add(struct tally *t, const struct schema_facts *facts, int64_t ts, uint16_
 	if ((run = run_of(t, facts, member)) == NOMEM)
 		return -1;
 	if (run >= 0)
-		run_add(&t->run[run], facts, ts, member, stage);
+		run_add(t, &t->run[run], facts, ts, member, stage);
 	return 0;
 }
+
+struct entry {
+	const char *id;
+	size_t nid;
+	const struct run *run;
+};
 
 static int
 by_id(const void *va, const void *vb)
 {
-	const struct format_run *a = va, *b = vb;
+	const struct entry *a = va, *b = vb;
 	int c = memcmp(a->id, b->id, a->nid < b->nid ? a->nid : b->nid);
 
-	return c != 0 ? c : a->nid - b->nid;
+	return c != 0 ? c : (a->nid > b->nid) - (a->nid < b->nid);
+}
+
+static struct format_run
+run_of_entry(const struct entry *e)
+{
+	const struct run *r = e->run;
+	struct format_run run = {
+		.nid = (uint8_t)e->nid,
+		.began = r->began,
+		.ended = r->ended,
+		.status_failed = r->status_failed,
+		.first_ts = r->first_ts,
+		.last_ts = r->last_ts,
+		.records = r->records,
+		.failed = r->failed,
+		.first_member = r->first_member,
+		.last_member = r->last_member,
+		.failed_stage = r->failed_stage,
+	};
+
+	memcpy(run.id, e->id, e->nid);
+	return run;
 }
 
 int
-tally_put_runs(const struct tally *t, struct bytes_out *b, int64_t base, bool *incomplete)
+tally_put_runs(const struct tally *t, struct bytes_out *runs, struct bytes_out *courses,
+    int64_t base, bool *incomplete)
 {
-	uint32_t n = names_count(t->run_names);
-	struct format_run *list = calloc(n + 1, sizeof *list);
+	uint32_t n = names_count(t->run_names), nstage = names_count(t->stage_names);
+	bool complete = !t->runs_incomplete && !t->stages_incomplete;
+	struct entry *list = calloc((size_t)n + 1, sizeof *list);
 
 	if (list == NULL)
 		return -1;
 	for (uint32_t i = 0; i < n; i++) {
-		const struct run *r = &t->run[i];
-		size_t nid;
-		const char *id = names_get(t->run_names, i, &nid);
-		list[i] = (struct format_run){
-			.nid = (uint8_t)nid,
-			.began = r->began,
-			.ended = r->ended,
-			.status_failed = r->status_failed,
-			.first_ts = r->first_ts,
-			.last_ts = r->last_ts,
-			.records = r->records,
-			.failed = r->failed,
-			.first_member = r->first_member,
-			.last_member = r->last_member,
-			.failed_stage = r->failed_stage,
-		};
-		memcpy(list[i].id, id, nid);
+		list[i].id = names_get(t->run_names, i, &list[i].nid);
+		list[i].run = &t->run[i];
 	}
 	qsort(list, n, sizeof *list, by_id);
-	bytes_put_u32(b, n);
-	for (uint32_t i = 0; i < n; i++)
-		section_put_run(b, &list[i], base);
+	bytes_put_u32(runs, n);
+	if (complete)
+		section_put_courses(courses, nstage);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct format_run run = run_of_entry(&list[i]);
+
+		section_put_run(runs, &run, base);
+		if (complete)
+			section_put_course(courses, &run, &list[i].run->course, nstage);
+	}
 	free(list);
 	*incomplete = t->runs_incomplete;
-	return b->failed ? -1 : 0;
+	return runs->failed || courses->failed ? -1 : 0;
 }
 
 int

@@ -19,9 +19,10 @@ void tally_free(struct tally *t);
  * memory. */
 int tally_add(struct tally *t, const struct schema_facts *facts, int64_t ts, uint16_t member);
 
-/* Append the content of the sections RUNS and ROLLUPS; base: min_ts of the archive. 0 or -1: out
- * of memory. */
-int tally_put_runs(const struct tally *t, struct bytes_out *b, int64_t base, bool *incomplete);
+/* Append the content of the sections RUNS and COURSES, of ROLLUPS; base: min_ts of the archive.  Courses are of all
+ * runs and stages: they stay empty when some are missing.  0 or -1: out of memory. */
+int tally_put_runs(const struct tally *t, struct bytes_out *runs, struct bytes_out *courses,
+    int64_t base, bool *incomplete);
 int tally_put_rollups(const struct tally *t, struct bytes_out *b, bool *incomplete);
 
 #endif

@@ -136,7 +136,45 @@ def runs(b, base, rollups):
         if stage > 0:
             run["failed_stage"] = rollups[stage - 1]["stage"]
         run.update(began=bool(flags & 1), ended=bool(flags & 2), status_failed=bool(flags & 4))
-        out.append(run)
+        out.append((run, first, last))
+    return out
+
+
+def courses(b, runs, rollups):
+    """Add to the runs what section 7 says of them."""
+    size = b.number("B")
+    for run, first, last in runs:
+        def time():
+            n = b.varint()
+            assert n == 0 or first + n - 1 <= last
+            return text(first + n - 1 if n > 0 else NO_TIME)
+        flags = b.number("B")
+        bits = int.from_bytes(b.take(size), "little")
+        run["stages"] = [i + 1 for i in range(8 * size) if bits >> i & 1]
+        assert all(i < len(rollups) for i in run["stages"])
+        begin = time() if flags & 1 else run["first_ts"]
+        end = time() if flags & 2 else run["last_ts"]
+        if run["began"]:
+            run["begin_ts"] = begin
+        if run["ended"]:
+            run.update(end_ts=end, end_failed=bool(flags & 4))
+        if run["failed"] > 0:
+            run["first_failure_ts"] = time()
+            stage = b.varint()
+            if stage > 0:
+                run["first_failure_stage"] = rollups[stage - 1]["stage"]
+
+
+def replaced(b):
+    out = []
+    for _ in range(b.number("I")):
+        flags = b.number("B")
+        file = {"name": b.take(b.number("B")).decode(), "whole": b.take(32).hex(),
+                "previous": b.take(32).hex(), "offset": b.varint(), "bytes": b.varint()}
+        if flags & 1:
+            file["first_seq"] = b.varint()
+            file["last_seq"] = file["first_seq"] + b.varint()
+        out.append(file)
     return out
 
 
@@ -256,8 +294,14 @@ def read(data):
                    for i, key in enumerate(keys)]
     out["rollups"] = stages(parts[5][1])
     out["rollups_complete"] = not parts[5][0] & 1
-    out["runs"] = runs(parts[4][1], min_ts, out["rollups"])
+    table = runs(parts[4][1], min_ts, out["rollups"])
+    out["runs"] = [run for run, _, _ in table]
     out["runs_complete"] = not parts[4][0] & 1
+    if 7 in parts:
+        assert out["runs_complete"] and out["rollups_complete"]
+        courses(parts[7][1], table, out["rollups"])
+    if 6 in parts:
+        out["replaces"] = replaced(parts[6][1])
     out.update(format=1, check={"ok": True})
     return out
 

@@ -575,6 +575,7 @@ tables_say_when_they_overflow(void **state)
 	assert_false(complete);
 	assert_int_equal(index_rollups(ix, &complete), FORMAT_STAGES_MAX + 1);
 	assert_false(complete);
+	assert_null(index_course(ix, 0));
 	index_free(ix);
 	close(fd);
 
@@ -595,6 +596,20 @@ tables_say_when_they_overflow(void **state)
 }
 
 /* ---- damage ------------------------------------------------------------------------------ */
+
+static void
+describe_course(const struct section_course *c, struct bytes_out *b)
+{
+	bytes_put_u8(b, c != NULL);
+	if (c == NULL)
+		return;
+	bytes_put_u64(b, (uint64_t)c->begin);
+	bytes_put_u64(b, (uint64_t)c->end);
+	bytes_put_u8(b, c->end_failed);
+	bytes_put_u64(b, (uint64_t)c->failed_at);
+	bytes_put_u32(b, (uint32_t)c->failed_stage);
+	bytes_put(b, c->stages, sizeof c->stages);
+}
 
 /* All that an index says, in one buffer. */
 static void
@@ -619,8 +634,10 @@ describe(const struct index *ix, struct bytes_out *b)
 			bytes_put_u8(b, index_may_equal(ix, i, key, n, "b2", 2));
 		}
 	}
-	for (size_t i = 0; i < nruns; i++)
+	for (size_t i = 0; i < nruns; i++) {
 		bytes_put(b, index_run(ix, i), sizeof *index_run(ix, i));
+		describe_course(index_course(ix, i), b);
+	}
 	for (size_t i = 0; i < nrollups; i++) {
 		const struct index_rollup *r = index_rollup(ix, i);
 		bytes_put(b, r->stage, r->stage != NULL ? r->nstage : 0);
@@ -650,6 +667,8 @@ make_sealed(struct sealed *s)
 	add_event(l, 3, "b2", ",\"stage\":\"load\",\"status\":\"failed\",\"duration_ms\":5");
 	add_event(l, 5, NULL, ",\"stage\":\"load\",\"status\":\"ok\",\"duration_ms\":10");
 	add_event(l, 4, "0199feae-1111-7000-8000-000000000001", ",\"level\":\"error\"");
+	add_event(l, 4, "b2", ",\"event\":\"run.end\"");
+	add_event(l, 6, "b2", ",\"event\":\"run.begin\"");
 	int fd = make_archive(l, 150, &s->size);
 	struct index *ix = must_load(fd, s->size, INDEX_ALL);
 	s->index_offset = index_footer(ix)->index_offset;
@@ -890,7 +909,7 @@ newer_sections(const struct sealed *s, struct section section[1 + SECTION_COUNT_
 	    (uint32_t)(s->size - s->index_offset - FORMAT_FOOTER_BYTES - FORMAT_PAGE_OVERHEAD);
 	int n = section_get_directory(stream, total, total, section + 1);
 
-	assert_int_equal(n, 5);
+	assert_int_equal(n, 6);
 	section[0] = (struct section){ .type = 999, .flags = 0x8000 };
 	bytes_put(&content[0], "what may this be", 16);
 	for (int i = 1; i <= n; i++) {
@@ -949,6 +968,7 @@ newer_archives(void **state)
 	assert_true(index_may_have(ix, 0, "nonesuch", 8));
 	bool complete = true;
 	assert_true(index_runs(ix, &complete) == 0 && !complete);
+	assert_null(index_course(ix, 0));
 	complete = true;
 	assert_true(index_rollups(ix, &complete) == 0 && !complete);
 	index_free(ix);
