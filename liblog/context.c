@@ -131,7 +131,7 @@ context_make(struct alog_context **ret, struct alog_context *parent,
 		discard(ctx);
 		return rc;
 	}
-	(void)sys->monotonic(&ctx->begun);
+	ctx->begun = settings_ticks(&ctx->log->set);
 	enter(ctx, parent);
 	*ret = ctx;
 	return 0;

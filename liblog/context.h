@@ -20,7 +20,7 @@ struct alog_context {
 	char *text;                                        /* owns what base points to */
 	struct record_base base;
 	char *run_id;  /* decoded; NULL outside a run */
-	int64_t begun; /* monotonic ns, of a run or stage */
+	int64_t begun; /* settings_ticks, of a run or stage */
 };
 
 /* What is to be added to a child's bound text. */

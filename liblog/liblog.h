@@ -218,8 +218,9 @@ typedef struct alog_options {
 	void (*on_error)(void *arg, const alog_error *err);
 	void *on_error_arg;
 
-	/* Nanoseconds since 1970-01-01T00:00:00Z for the records' ts and the partitions
-	 * [CLOCK_REALTIME].  For simulations and tests; called from every emitting thread. */
+	/* Nanoseconds since 1970-01-01T00:00:00Z for the records' ts, the partitions
+	 * [CLOCK_REALTIME] and durations [CLOCK_MONOTONIC].  For simulations and tests; called from
+	 * every thread that logs, and from the background thread. */
 	int64_t (*clock)(void *arg);
 	void *clock_arg;
 } alog_options;
@@ -280,7 +281,7 @@ ALOG_API int alog_bindv(
 #define alog_run_begin(ctx, ...) ALOG_RUN_BEGIN_(ctx, __VA_ARGS__, ALOG_END_)
 ALOG_API alog_t *alog_run_beginv(
     alog_t *ctx, const char *id, const alog_field *fields, size_t n);
-/* "event":"run.end" with "status" and "duration_ms" (monotonic), then frees run. */
+/* "event":"run.end" with "status" and "duration_ms", of a clock that nobody sets, then frees run. */
 #define alog_run_end(run, ...) ALOG_RUN_END_(run, __VA_ARGS__, ALOG_END_)
 ALOG_API int alog_run_endv(alog_t *run, int status, const alog_field *fields, size_t n);
 

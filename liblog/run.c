@@ -45,16 +45,19 @@ static int
 end(alog_t *ctx, const char *event, int status, const alog_field *fields, size_t n)
 {
 	struct record rec = { .event = event, .timed = true, .fields = fields, .n = n };
-	int64_t now = 0;
+	int64_t took;
 	int rc = 0;
 
 	if (ctx == NULL)
 		return 0;
-	(void)sys->monotonic(&now);
+	/* A clock of the caller's may step back. */
+	took = settings_ticks(&ctx->log->set) - ctx->begun;
+	if (took < 0)
+		took = 0;
 	rec.level = status == ALOG_OK ? ALOG_LEVEL_INFO : ALOG_LEVEL_ERROR;
 	rec.status = status == ALOG_OK ? "ok" : "failed";
 	/* Whole microseconds: digits beyond them are noise. */
-	rec.duration_ms = (double)((now - ctx->begun) / 1000) / 1e3;
+	rec.duration_ms = (double)(took / 1000) / 1e3;
 	if (alog_enabled(ctx, rec.level))
 		rc = emit_record(ctx, &rec, NULL);
 	context_free(ctx);

@@ -194,3 +194,14 @@ settings_now(const struct settings *s)
 	(void)sys->realtime(&now);
 	return now;
 }
+
+int64_t
+settings_ticks(const struct settings *s)
+{
+	int64_t now = 0;
+
+	if (s->clock != NULL)
+		return s->clock(s->clock_arg);
+	(void)sys->monotonic(&now);
+	return now;
+}

@@ -28,5 +28,7 @@ int settings_init(struct settings *out, const alog_options *opt, alog_error *err
 void settings_destroy(struct settings *s);
 /* The instant for a record: the caller's clock, or the system's. */
 int64_t settings_now(const struct settings *s);
+/* What durations are measured by: the caller's clock, or the one of the system that is never set. */
+int64_t settings_ticks(const struct settings *s);
 
 #endif

@@ -355,6 +355,34 @@ test_run_and_stage(void **state)
 	root_free(&lines);
 }
 
+static int64_t
+set_clock(void *arg)
+{
+	return *(const _Atomic int64_t *)arg;
+}
+
+/* With a clock of the caller's, what it shows is how long things took; never less than nothing. */
+static void
+test_durations_by_callers_clock(void **state)
+{
+	_Atomic int64_t now = INT64_C(1761230000000000000);
+	alog_t *log = logging_open((alog_options){ .clock = set_clock, .clock_arg = &now });
+	alog_t *run = alog_run_begin(log, NULL), *stage = alog_stage_begin(run, "s");
+	struct root_lines lines;
+
+	(void)state;
+	now += 90 * INT64_C(1000000000) + 1500;
+	assert_int_equal(alog_stage_end(stage, ALOG_OK), 0);
+	now -= 600 * INT64_C(1000000000);
+	assert_int_equal(alog_run_end(run, ALOG_OK), 0);
+	lines = logging_finish(log);
+	assert_int_equal(lines.n, 4);
+	assert_true(
+	    json_number_value(json_object_get(lines.line[2], "duration_ms")) == 90000.001);
+	assert_true(json_number_value(json_object_get(lines.line[3], "duration_ms")) == 0);
+	root_free(&lines);
+}
+
 static void
 test_run_id_limits(void **state)
 {
@@ -485,6 +513,7 @@ main(void)
 		LOGGING_TEST(test_level_variable),
 		LOGGING_TEST(test_evaluation),
 		LOGGING_TEST(test_run_and_stage),
+		LOGGING_TEST(test_durations_by_callers_clock),
 		LOGGING_TEST(test_run_id_limits),
 		LOGGING_TEST(test_bind),
 		LOGGING_TEST(test_any_order),

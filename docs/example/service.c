@@ -1,14 +1,18 @@
 /*
- * service ROOT - an example of a service that logs with liblog, and what `make demo` runs.
+ * service ROOT [END] - an example of a service that logs with liblog, and what `make demo` runs.
  *
  * Three processes (three hosts of a video pipeline) share one root without knowing of each other;
  * in each, four threads work runs off.  A run goes through four stages; now and then one fails.
- * Five days pass in a second or two: the clock is simulated, by the option of that name.
+ * At the end a fourth is killed in the middle of its work.  Five days pass in a second: the clock is
+ * simulated, by the option of that name.  With END, in seconds since 1970, those are the five days
+ * before it, and the trail is the same each time, but for pid and seq.
  */
 #include <liblog.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,8 +28,10 @@
 
 struct service {
 	alog_t *log;
-	const char *host;
-	int64_t end; /* of the five days */
+	int number;    /* of the process, from 1 */
+	char host[16]; /* node-NUMBER */
+	int64_t end;   /* of the five days */
+	bool same;     /* as each time */
 	_Atomic int next_run;
 };
 
@@ -40,8 +46,8 @@ service_clock(void *arg)
 	return now != 0 ? now += 1000 : svc->end;
 }
 
-/* Work for so many simulated milliseconds, a thousandth of it in earnest: that is what
- * duration_ms, which liblog measures itself, will show. */
+/* Work for so many simulated milliseconds, a thousandth of it in earnest: so that no thread gets far
+ * ahead of the others. */
 static void
 work(uint32_t ms)
 {
@@ -94,8 +100,7 @@ static int
 stage_detection(struct service *svc, alog_t *run, uint32_t *seed)
 {
 	int gpu = (int)draw(seed, 2);
-	bool unwell =
-	    gpu == 1 && strcmp(svc->host, "node-02") == 0 && now > svc->end - 20 * HOUR;
+	bool unwell = gpu == 1 && svc->number == 2 && now > svc->end - 20 * HOUR;
 	alog_t *device = alog_bind(run, ALOG_KV("gpu", gpu));
 	alog_t *stage = alog_stage_begin(device, "detection");
 
@@ -127,17 +132,30 @@ stage_publish(alog_t *run, uint32_t *seed)
 	return alog_stage_end(stage, ALOG_OK);
 }
 
+/* Begin run i.  Its id is made by liblog, unless it has to be the same each time. */
+static alog_t *
+begin_run(struct service *svc, int i, uint32_t *seed)
+{
+	char id[40];
+	uint64_t ms;
+
+	now = svc->end - SPAN + SPAN / RUNS * i + SPAN / RUNS / PROCESSES * (svc->number - 1);
+	ms = (uint64_t)(now / 1000000);
+	snprintf(id, sizeof id, "%08x-%04x-7%03x-%04x-%06x%06x", (unsigned)(ms >> 16),
+	    (unsigned)(ms & 0xffff), draw(seed, 0x1000), 0x8000 + draw(seed, 0x4000),
+	    draw(seed, 1u << 24), draw(seed, 1u << 24));
+	return alog_run_begin(svc->log, svc->same ? id : NULL, ALOG_KV("trigger", "upload"));
+}
+
 static void
 do_run(struct service *svc, int i)
 {
 	static const char *const tenants[] = { "acme", "globex", "initech", "umbrella" };
 	uint32_t seed =
-	    2463534242u ^ ((uint32_t)i + 1) * 2654435761u ^ (uint32_t)svc->host[6] << 8;
-	alog_t *run, *req;
+	    2463534242u ^ ((uint32_t)i + 1) * 2654435761u ^ (uint32_t)svc->number << 8;
+	alog_t *run = begin_run(svc, i, &seed), *req;
 	int r;
 
-	now = svc->end - SPAN + SPAN / RUNS * i;
-	run = alog_run_begin(svc->log, NULL, ALOG_KV("trigger", "upload"));
 	req = alog_bind(run, ALOG_KV("tenant", tenants[draw(&seed, 4)]), ALOG_KV("video", i));
 	r = stage_fetch(req, &seed) < 0 || stage_decode(req, &seed) < 0 ||
 	    stage_detection(svc, req, &seed) < 0 || stage_publish(req, &seed) < 0;
@@ -159,55 +177,82 @@ worker(void *arg)
 	return NULL;
 }
 
-/* One process of the service: 0, or 1 when the trail is not whole. */
 static int
-serve(const char *root, const char *host, int64_t end)
+open_log(struct service *svc, const char *root)
 {
-	struct service svc = { .host = host, .end = end };
 	alog_options opt = {
 		.size = sizeof opt,
 		.root = root,
 		.service = "video",
-		.host = host,
+		.host = svc->host,
 		.seal_bytes = 1,
 		.clock = service_clock,
-		.clock_arg = &svc,
+		.clock_arg = svc,
 	};
-	pthread_t thread[THREADS];
 	alog_error err;
+
+	snprintf(svc->host, sizeof svc->host, "node-%02d", svc->number);
+	if (alog_open(&svc->log, &opt, &err) == 0)
+		return 0;
+	fprintf(stderr, "%s: %s\n", svc->host, err.text);
+	return -1;
+}
+
+/* One process of the service: 0, or 1 when the trail is not whole. */
+static int
+serve(struct service *svc, const char *root)
+{
+	pthread_t thread[THREADS];
 	int n, r;
 
-	if (alog_open(&svc.log, &opt, &err) < 0) {
-		fprintf(stderr, "%s: %s\n", host, err.text);
+	if (open_log(svc, root) < 0)
 		return 1;
-	}
 	for (n = 0; n < THREADS; n++)
-		if (pthread_create(&thread[n], NULL, worker, &svc) != 0)
+		if (pthread_create(&thread[n], NULL, worker, svc) != 0)
 			break;
 	for (int i = 0; i < n; i++)
 		pthread_join(thread[i], NULL);
-	if ((r = alog_close(svc.log)) < 0)
-		fprintf(stderr, "%s: %s\n", host, alog_code_name(r));
+	if ((r = alog_close(svc->log)) < 0)
+		fprintf(stderr, "%s: %s\n", svc->host, alog_code_name(r));
 	return n == THREADS && r == 0 ? 0 : 1;
+}
+
+/* The process that is killed: what it logged until then is there. */
+static int
+die(struct service *svc, const char *root)
+{
+	uint32_t seed = 1;
+	alog_t *run, *stage;
+
+	if (open_log(svc, root) < 0)
+		return 1;
+	run = begin_run(svc, RUNS - 1, &seed);
+	stage_fetch(run, &seed);
+	stage = alog_stage_begin(run, "decode");
+	ALOG_WARN(stage, "out of memory soon", ALOG_KV("free_mb", 3));
+	return raise(SIGKILL);
 }
 
 int
 main(int argc, char **argv)
 {
-	static const char *const hosts[PROCESSES] = { "node-01", "node-02", "node-03" };
+	struct service svc = { .same = argc == 3 };
 	int status, failed = 0;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: service ROOT\n");
+	if (argc != 2 && argc != 3) {
+		fprintf(stderr, "usage: service ROOT [END]\n");
 		return 2;
 	}
-	for (int i = 0; i < PROCESSES; i++) {
+	svc.end = (argc == 3 ? strtoll(argv[2], NULL, 10) : (int64_t)time(NULL) - 60) * SECOND;
+	for (svc.number = 1; svc.number <= PROCESSES; svc.number++) {
 		pid_t pid = fork();
 		if (pid == 0)
-			_exit(serve(argv[1], hosts[i], (int64_t)(time(NULL) - 60) * SECOND));
+			_exit(serve(&svc, argv[1]));
 		failed |= pid < 0;
 	}
 	while (wait(&status) > 0)
 		failed |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-	return failed;
+	if (fork() == 0)
+		_exit(die(&svc, argv[1]));
+	return wait(&status) < 0 || !WIFSIGNALED(status) || failed;
 }

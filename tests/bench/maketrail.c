@@ -3,7 +3,7 @@
  *
  * 4.2 million records of about 267 bytes over fourteen days, in runs of eight stages, 64 at a
  * time, each for one of ten thousand users; 0.8 % of the records failed.  Written through liblog, with a
- * simulated clock.  The same arguments give the same records, but for pid and duration_ms.
+ * simulated clock.  The same arguments give the same records, but for pid.
  */
 #include <liblog.h>
 #include <stdio.h>
