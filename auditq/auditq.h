@@ -104,7 +104,8 @@ AUDITQ_API int auditq_level(auditq_t *q, const char *spec);
 AUDITQ_API int auditq_zone(auditq_t *q, const char *name);
 
 /* The window [after, before).  Text: RFC 3339, YYYY-MM-DD (its start), epoch seconds to
- * nanoseconds, now, today, yesterday, a duration back from now (-1h, 90m, 2d12h). */
+ * nanoseconds, now, today, yesterday, 14:05 (of today), yesterday 14:05, a duration back from now (-1h, 90m,
+ * 2d12h). */
 AUDITQ_API int auditq_after(auditq_t *q, const char *when);
 AUDITQ_API int auditq_before(auditq_t *q, const char *when);
 /* Days, inclusive: "2025-10-20" or "2025-10-20..2025-10-23". */

@@ -183,23 +183,29 @@ floor_day(int64_t second)
 	return second / 86400 - (second % 86400 < 0);
 }
 
+/* In days since 1970, where the zone is. */
+static int64_t
+today(const struct spec *t)
+{
+	const int64_t second = floor_second(t->now);
+
+	return floor_day(second + zone_offset(t->zone, second));
+}
+
 /* A word for a day, in days since 1970. */
 static bool
 accept_day(struct spec *t, int64_t *day)
 {
-	const int64_t second = floor_second(t->now);
-	const int64_t today = floor_day(second + zone_offset(t->zone, second));
 	int weekday;
 
-	if (accept_word(t, "today"))
-		*day = today;
-	else if (accept_word(t, "yesterday"))
-		*day = today - 1;
+	*day = today(t);
+	if (accept_word(t, "yesterday"))
+		*day -= 1;
 	else if (accept_word(t, "tomorrow"))
-		*day = today + 1;
+		*day += 1;
 	else if (accept_weekday(t, &weekday)) /* 1970 began on a Thursday */
-		*day = today - (((today + 4 - weekday) % 7 + 7) % 7);
-	else
+		*day -= ((*day + 4 - weekday) % 7 + 7) % 7;
+	else if (!accept_word(t, "today"))
 		return false;
 	return true;
 }
@@ -208,6 +214,48 @@ static int
 day_start(struct spec *t, int64_t day, int64_t *out)
 {
 	if (__builtin_mul_overflow(zone_day(t->zone, day), CLOCK_S, out))
+		return fail(t, 0, "outside of the years that can be told");
+	return 0;
+}
+
+/* Whether what follows is hours, a colon and more. */
+static bool
+is_clock(const struct spec *t)
+{
+	size_t at = t->at;
+
+	while (is_digit(t, at))
+		at++;
+	return at > t->at && at < t->n && t->s[at] == ':';
+}
+
+/* A colon, if one is asked for, and two digits, or from least on, that are below something. */
+static bool
+accept_part(struct spec *t, bool colon, size_t least, int64_t below, int64_t *part)
+{
+	size_t start;
+
+	if (colon && (t->at == t->n || t->s[t->at] != ':'))
+		return false;
+	start = t->at += colon;
+	for (*part = 0; is_digit(t, t->at) && t->at < start + 2; t->at++)
+		*part = 10 * *part + (t->s[t->at] - '0');
+	return t->at >= start + least && *part < below;
+}
+
+/* Hours, minutes and perhaps seconds of a day, to the end of the text. */
+static int
+parse_clock(struct spec *t, int64_t day, int64_t *out)
+{
+	const size_t start = t->at;
+	int64_t hour = 0, minute = 0, second = 0;
+
+	if (!accept_part(t, false, 1, 24, &hour) || !accept_part(t, true, 2, 60, &minute) ||
+	    (t->at < t->n && !accept_part(t, true, 2, 60, &second)) || t->at < t->n)
+		return fail(t, start, "expected a time of day such as 14:05 or 14:05:30");
+	second += 60 * (minute + 60 * hour);
+	if (__builtin_mul_overflow(day, 86400, &day) ||
+	    __builtin_mul_overflow(zone_second(t->zone, day + second), CLOCK_S, out))
 		return fail(t, 0, "outside of the years that can be told");
 	return 0;
 }
@@ -344,10 +392,15 @@ parse_time(struct spec *t, int64_t *out)
 	if (accept_word(t, "now"))
 		return parse_now(t, out);
 	if (accept_day(t, &day)) {
-		if (t->at < t->n)
+		if (t->at == t->n)
+			return day_start(t, day, out);
+		if (t->s[t->at] != ' ')
 			return fail(t, t->at, "a time ends here");
-		return day_start(t, day, out);
+		t->at++;
+		return parse_clock(t, day, out);
 	}
+	if (is_clock(t))
+		return parse_clock(t, today(t), out);
 	if (is_date(t))
 		return parse_date_time(t, out);
 	if (is_epoch(t))

@@ -5,11 +5,13 @@
  *              | YYYY-MM-DD               its start there
  *              | digits [ "." digits ]    since 1970, in s, ms, µs or ns by magnitude
  *              | "now" [ sign duration ]
- *              | "today" | "yesterday" | "tomorrow"      the start of the day there
- *              | weekday                  the start of the last such day, today included
+ *              | word [ " " clock ]       the start of the day there, or that time of it
+ *              | clock                    of today
  *              | [ "-" ] duration         back from now
  *     duration = { digits [ "." digits ] unit } ;   units w d h m s ms us ns, larger before smaller; d is 24 h
- *     days     = day [ ".." day ]         day: YYYY-MM-DD, today, yesterday, tomorrow, weekday
+ *     word     = "today" | "yesterday" | "tomorrow" | weekday ;    the last such weekday, today included
+ *     clock    = HH ":" MM [ ":" SS ]
+ *     days     = day [ ".." day ]         day: YYYY-MM-DD or word
  *
  * Words are understood in any case; weekdays also by three letters.
  */

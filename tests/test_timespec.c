@@ -50,6 +50,12 @@ static const struct {
 	{ "today", TODAY },
 	{ "yesterday", TODAY - CLOCK_DAY },
 	{ "TOMORROW", TODAY + CLOCK_DAY },
+	{ "14:05", TODAY + 14 * H + 5 * M },
+	{ "9:05:07", TODAY + 9 * H + 5 * M + 7 * CLOCK_S },
+	{ "00:00", TODAY },
+	{ "23:59:59", TODAY + CLOCK_DAY - CLOCK_S },
+	{ "yesterday 14:00", TODAY - 10 * H },
+	{ "Monday 22:30", TODAY - 5 * CLOCK_DAY + 22 * H + 30 * M },
 	{ "saturday", TODAY },
 	{ "sat", TODAY },
 	{ "Friday", TODAY - CLOCK_DAY },
@@ -106,7 +112,17 @@ static const struct {
 	{ "now-5", 5, "expected a unit" },
 	{ "now-1h ", 6, "expected a duration" },
 	{ "today-1h", 5, "a time ends here" },
-	{ "yesterday 14:00", 9, "a time ends here" },
+	{ "yesterday-14:00", 9, "a time ends here" },
+	{ "yesterday 14", 10, "expected a time of day" },
+	{ "yesterday ", 10, "expected a time of day" },
+	{ "today 24:00", 6, "expected a time of day" },
+	{ "14:60", 0, "expected a time of day" },
+	{ "14:5", 0, "expected a time of day" },
+	{ "14:05:60", 0, "expected a time of day" },
+	{ "14:05:", 0, "expected a time of day" },
+	{ "14:05Z", 0, "expected a time of day" },
+	{ "114:05", 0, "expected a time of day" },
+	{ "14:05:30:00", 0, "expected a time of day" },
 	{ "2025-02-30", 8, "no such date" },
 	{ "2025-13-01", 5, "no such date" },
 	{ "2025-00-01", 5, "no such date" },
@@ -185,6 +201,10 @@ test_range(void **state)
 	assert_int_equal(timespec_parse("10000w", INT64_MIN + 1, NULL, &ns, &pos, &why), -1);
 	assert_int_equal(timespec_parse("now+10000w", INT64_MAX, NULL, &ns, &pos, &why), -1);
 	assert_int_equal(timespec_parse("tomorrow", INT64_MAX, NULL, &ns, &pos, &why), -1);
+	assert_int_equal(timespec_parse("23:47", INT64_MAX, NULL, &ns, &pos, &why), 0);
+	assert_int_equal(timespec_parse("23:48", INT64_MAX, NULL, &ns, &pos, &why), -1);
+	assert_int_equal(
+	    timespec_parse("tomorrow 00:00", INT64_MAX, NULL, &ns, &pos, &why), -1);
 	assert_int_equal(timespec_parse("yesterday", INT64_MIN + 1, NULL, &ns, &pos, &why), -1);
 	assert_int_equal(timespec_parse("now", INT64_MIN + 1, NULL, &ns, &pos, &why), 0);
 	/* Weekdays before 1970, which began on a Thursday. */
@@ -260,6 +280,9 @@ static const struct {
 	{ BERLIN, "2025-10-25T22:30:00Z", "today", "2025-10-25T22:00:00Z" },
 	{ BERLIN, "2025-10-25T21:30:00Z", "today", "2025-10-24T22:00:00Z" },
 	{ BERLIN, "2026-03-30T10:00:00Z", "yesterday", "2026-03-28T23:00:00Z" },
+	{ BERLIN, NULL, "00:30", "2025-10-25T22:30:00Z" },
+	{ BERLIN, NULL, "04:00", "2025-10-26T03:00:00Z" }, /* five hours into the day */
+	{ BERLIN, NULL, "yesterday 14:00", "2025-10-25T12:00:00Z" },
 	{ BERLIN, NULL, "2025-10-20", "2025-10-19T22:00:00Z" },
 	{ BERLIN, NULL, "2025-10-20T14:00", "2025-10-20T12:00:00Z" },
 	{ BERLIN, NULL, "2025-10-20 14:00:00.25", "2025-10-20T12:00:00.25Z" },

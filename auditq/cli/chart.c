@@ -9,6 +9,7 @@
 #include "out.h"
 #include "say.h"
 #include "table.h"
+#include "when.h"
 
 enum {
 	TOP_DEFAULT = 10,
@@ -59,15 +60,11 @@ static void
 add_time(struct chart *c, int64_t ns)
 {
 	char text[AUDITQ_TIME_ROOM];
-	char *fraction;
+	const bool known = auditq_time_text(c->q, ns, text) == 0;
 
-	if (auditq_time_text(c->q, ns, text) < 0) {
-		table_text(&c->table, "-");
-		return;
-	}
-	if ((fraction = strstr(text, ".000000000")) != NULL)
-		memmove(fraction, fraction + 10, strlen(fraction + 10) + 1);
-	table_text(&c->table, text);
+	if (known)
+		when_trim(text);
+	table_text(&c->table, known ? text : "-");
 }
 
 static void

@@ -35,7 +35,7 @@ static const struct opt options[] = {
 	{ "tail", 'n', OPT_U64, AT(tail), "N", "the last N only, first to last" },
 	{ "follow", 'f', OPT_FLAG, AT(follow), NULL,
 	  "the last 10, or those of --tail or --after, and then those that come" },
-	{ "exit-on-match", 0, OPT_FLAG, AT(exit_on_match), NULL, "with --follow: until there is one" },
+	{ "exit-on-match", 0, OPT_FLAG, AT(exit_on_match), NULL, "with --follow: until there is one; with --tail 0: a new one" },
 	{ "cursor-file", 0, OPT_TEXT, AT(cursor), "FILE", "those that came since the last time with FILE" },
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "And what belongs to them:" },
@@ -79,7 +79,8 @@ const struct opt_command cmd_query_words = {
 	.opts = options,
 	.after =
 	    "TIME: 2025-10-23, 2025-10-23T14:05:00Z, epoch seconds to nanoseconds, now,\n"
-	    "today, yesterday, or back from now: -90m, -1h, -2d12h.  No zone: --tz.\n"
+	    "today, yesterday 14:05, 14:05, or back from now: -90m, -1h, -2d12h.\n"
+	    "No zone: --tz.\n"
 	    "EXPR: comparisons (== != < <= > >=), in (...), exists FIELD, and, or, not, ( ).\n"
 	    "Lists in --run, --stage and --level are separated by commas: any of them.\n"
 	    "\n"
@@ -161,6 +162,8 @@ write_file(struct ask *a, const char *path, const auditq_export_options *opt, ui
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
 		sigaction(signals[i], &action, NULL);
 	r = auditq_export(a->q, path, opt, n, err);
+	if (r == AUDITQ_EEXIST)
+		snprintf(err->text, sizeof err->text, "there already; --force overwrites it");
 	if (interrupted != 0 && r == AUDITQ_ECANCELED)
 		raise(interrupted);
 	return r;

@@ -12,6 +12,7 @@
 #include "out.h"
 #include "say.h"
 #include "table.h"
+#include "when.h"
 
 struct values {
 	struct ask_options ask;
@@ -108,8 +109,11 @@ static void
 add_time(struct table *t, const auditq_t *q, int64_t ns)
 {
 	char text[AUDITQ_TIME_ROOM];
+	const bool known = auditq_time_text(q, ns, text) == 0;
 
-	table_text(t, auditq_time_text(q, ns, text) < 0 ? "-" : text);
+	if (known)
+		when_trim(text);
+	table_text(t, known ? text : "-");
 }
 
 static void
@@ -179,6 +183,8 @@ print_table(const auditq_t *q, const auditq_stats_t *s, const struct values *v)
 	r = out_text(text);
 	free(text);
 	if (r < 0)
+		return r;
+	if (v->field == NULL && (r = out_text("Durations are in ms. ")) < 0)
 		return r;
 	return out_text(v->exact ? "All figures are exact.\n"
 				 : "p50, p95 and p99 are within 1 %, the rest is exact.\n");

@@ -13,6 +13,7 @@ static const char times[] =
     "  1761228309                 since 1970: s, ms, us or ns, by magnitude\n"
     "  now, now-90m               the present, and before it\n"
     "  today, yesterday, monday   the start of that day; the last such weekday\n"
+    "  14:05, yesterday 22:30     that time of today, or of the day\n"
     "  -1h, 90m, 2d12h            back from now; units w d h m s ms us ns\n"
     "\n"
     "--after is inclusive, --before exclusive; --on takes days: 2025-10-23,\n"

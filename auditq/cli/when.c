@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 void
@@ -21,6 +22,15 @@ when_format(char dst[WHEN_ROOM], int64_t ns)
 	gmtime_r(&s, &tm);
 	n = strftime(dst, WHEN_ROOM, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(dst + n, WHEN_ROOM - n, ".%03uZ", (unsigned)part);
+}
+
+void
+when_trim(char *text)
+{
+	char *fraction = strstr(text, ".000000000");
+
+	if (fraction != NULL)
+		memmove(fraction, fraction + 10, strlen(fraction + 10) + 1);
 }
 
 /* Two units: so many of the greater, and the rest in the lesser. */

@@ -35,7 +35,7 @@ holds "holds the answer" cmp file in.jsonl
 holds "nothing else is left" sh -c '[ "$(ls -A | grep -c tmp)" -eq 0 ]'
 run -O file --limit 1 in.jsonl
 expect "-O does not overwrite" 2 ""
-says "says so" 'file: there already'
+says "says so" 'file: there already; --force overwrites it'
 holds "the file is as it was" cmp file in.jsonl
 run -O file --force --limit 0 in.jsonl
 expect "--force does" 1 ""
