@@ -18,13 +18,13 @@ LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf quotes token
 	archive ring_read segment inventory monitor redact record rotate trail seal resume recover
 LIBLOG_ONLY = level ring settings config retain thread keeper writer forks \
 	logger context emit run open
-AUDITQ = qerror zone_rule zone spans timespec spool catalog pages index_load index input gunzip source successor scan scan_set \
+AUDITQ = qerror nearest zone_names zone_rule zone spans timespec spool catalog pages index_load index input gunzip source successor scan scan_set \
 	sift sift_member sift_moved sift_piece value_file expr_tree expr match known known_load require candidates prune batch temp spill merge sorter cache workers sequence plan plan_look plan_members \
-	plan_replaced twins lastrun frontier ranges relay tasks streams search tail sample measure rollups census story living muster roster pick around widen build passes notes watch headway cursor followed steps follow sequel query stats \
+	plan_replaced twins lastrun frontier ranges relay tasks streams search tail sample measure rollups census story living muster roster pick around widen build passes notes watch headway cursor followed steps follow sequel query vocabulary stats \
 	stats_export cells runs runs_export tree tree_build tree_export record term output output_row output/jsonl \
 	output/json output/csv output/tsv output/md output/raw output/pretty target export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover compact_survey compact_merge compact
-CLI = say out progress screen table nearest opt explain ask chart when cmd_query cmd_stats cmd_runs cmd_run cmd_schemas cmd_pack cmd_inspect cmd_recover cmd_compact topics cmd_help cmd_completions cmd main
+CLI = say out progress screen table opt explain hint ask chart when cmd_query cmd_stats cmd_runs cmd_run cmd_schemas cmd_pack cmd_inspect cmd_recover cmd_compact topics cmd_help cmd_completions cmd main
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = \
@@ -40,13 +40,14 @@ TESTS = \
 	keeper kill known \
 	level life live \
 	many match \
-	names \
+	names nearest \
 	output \
 	pack path power prune \
 	query quotes \
 	ranges record recover redact require retain ring ring_model rotate runid runs \
 	sample scan schema seal search segment shared sketch soak sorter source stats sys \
 	tail timespec trail \
+	vocabulary \
 	writer writer_faults zone
 
 # One libFuzzer target for each parser: tests/fuzz/NAME.c, with its inputs in fixtures/fuzz/NAME.
@@ -54,7 +55,7 @@ FUZZ = config expr extra field gunzip index jbuf pack ring schema time
 FUZZ_SECONDS = 60
 
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
-CLI_TESTS = query filters stats runs follow output show pack compact damage bad bounds terminal paths schemas usage man help completions
+CLI_TESTS = query names filters stats runs follow output show pack compact damage bad bounds terminal paths schemas usage man help completions
 
 # Those in which several threads run: for TSan.
 THREADED = api cache compact context cost emit export forks keeper kill live many query ranges \
@@ -105,8 +106,9 @@ SHARED = -shared -Wl,-z,nodelete -Wl,--as-needed $(if $(SAN),,-Wl,-z,defs)
 BOTH_O   = $(LIBLOG_BOTH:%=$O/liblog/%.o)
 LIBLOG_O = $(BOTH_O) $(LIBLOG_ONLY:%=$O/liblog/%.o)
 AUDITQ_O = $(AUDITQ:%=$O/auditq/%.o)
-# A library's names are local to it: what escapes for terminals is linked by the program, too.
-CLI_O    = $(CLI:%=$O/auditq/cli/%.o) $O/auditq/term.o
+# A library's names are local to it: what escapes for terminals, and what finds the name that was meant, are
+# linked by the program, too.
+CLI_O    = $(CLI:%=$O/auditq/cli/%.o) $O/auditq/term.o $O/auditq/nearest.o
 OBJECTS  = $(LIBLOG_O) $(AUDITQ_O) $(CLI_O) $(TESTS:%=$O/tests/test_%.o) $(PROGRAMS:%=$O/%.o) \
 	$(INSIDE_PROGRAMS:%=$O/%.o) $(BENCHES:%=$O/tests/bench/%.o) \
 	$(FUZZ:%=$O/tests/fuzz/%.o) $O/tests/fuzz/replay.o

@@ -504,6 +504,29 @@ typedef struct auditq_counts {
 /* At any time; complete when auditq_next has returned 0. */
 AUDITQ_API int auditq_get_counts(const auditq_t *q, auditq_counts *out);
 
+/* ---- what there is to ask for ---------------------------------------------------------- */
+
+enum auditq_names {
+	AUDITQ_NAMES_STAGES = 0,
+	AUDITQ_NAMES_FIELDS, /* paths of values: "user", "http.status" */
+	AUDITQ_NAMES_RUNS,
+};
+
+/* Returns 0 to go on, or a negative code to stop with. */
+typedef int auditq_name_fn(void *arg, const char *name, size_t n);
+
+/*
+ * The names that occur where a query looks: in its paths, and in files that may have records of its window; whatever else
+ * it asks does not matter.  Each is given once, decoded, in no order, and valid during the call.  Quickly rather than
+ * completely: from the summaries of archives, and from the first MiB of some other files; nothing of standard input.
+ * 1: there are no other names; 0: there may be others; negative.  What cannot be read is not told again.
+ */
+AUDITQ_API int auditq_names(
+    auditq_t *q, int kind, auditq_name_fn *fn, void *arg, auditq_error *err);
+/* Field number i, from 0, that the query's expressions and patterns are about, repeated ones too; n bytes, valid as
+ * long as the query.  AUDITQ_ENOENT: there are no more. */
+AUDITQ_API int auditq_asked_field(const auditq_t *q, size_t i, const char **name, size_t *n);
+
 /* ---- cache ----------------------------------------------------------------------------- */
 
 /* At most max_bytes of inflated members, least recently used first to go.  Keyed by device, inode,

@@ -30,17 +30,18 @@ record_error(int code, const auditq_record *rec, auditq_error *err)
 static int
 export_records(auditq_t *q, struct output *o, auditq_error *err)
 {
-	unsigned schemas = q->schemas;
+	const struct schema *schema;
+	unsigned changes, known = 0;
 	auditq_record rec;
 	int r;
 
 	while ((r = auditq_next(q, &rec, err)) > 0) {
 		if ((auditq_marks(q) & AUDITQ_MARK_GROUP) != 0)
 			output_group(o);
-		if (o->records == 0 || q->schemas != schemas) {
-			schemas = q->schemas;
-			output_under(o, q->schema);
-		}
+		schema = query_schema(q, &changes);
+		if (o->records == 0 || changes != known)
+			output_under(o, schema);
+		known = changes;
 		output_place(o, rec.path, rec.offset, rec.ts);
 		if ((r = output_record(o, rec.line, rec.len)) < 0)
 			return record_error(r, &rec, err);
@@ -64,7 +65,7 @@ auditq_export_to(auditq_t *q, auditq_write_fn *fn, void *arg, const auditq_expor
 		    err, AUDITQ_EINVAL, 0, NULL, "no query or nothing to write to");
 	if ((r = output_new(&o, opt, fn, arg, err)) < 0)
 		return r;
-	o->zone = q->ask.zone;
+	o->zone = query_zone(q);
 	if ((r = export_records(q, o, err)) < 0)
 		qerror_set(err, r, 0, NULL, "the output was stopped");
 	else if (n != NULL)

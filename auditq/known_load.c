@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "known.h"
+#include "nearest.h"
 #include "schema_text.h"
 #include "sys.h"
 
@@ -13,13 +14,16 @@
 static int
 no_such(const char *name, int os_errno, auditq_error *err)
 {
+	struct nearest near;
 	char names[200];
 	size_t n = 0;
 
+	nearest_init(&near, name, strlen(name));
 	for (size_t i = 0; known_at(i) != NULL; i++) {
 		const char *next = known_at(i)->name;
 		size_t len = strlen(next);
 
+		nearest_offer(&near, next, len);
 		if (n + len + 3 > sizeof names)
 			break;
 		memcpy(names + n, ", ", i > 0 ? 2 : 0);
@@ -27,6 +31,10 @@ no_such(const char *name, int os_errno, auditq_error *err)
 		memcpy(names + n, next, len);
 		n += len;
 	}
+	if (os_errno == ENOENT && near.name[0] != '\0')
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
+		    "no schema, and no file, is called '%.60s'; did you mean %s?", name,
+		    near.name);
 	if (os_errno == ENOENT)
 		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
 		    "no schema, and no file, is called '%.60s': %.*s", name, (int)n, names);

@@ -371,6 +371,19 @@ give(auditq_t *q, auditq_record *rec, auditq_error *why)
 	return q->widen != NULL ? give_widened(q, rec, why) : give_match(q, rec, why);
 }
 
+const struct zone *
+query_zone(const auditq_t *q)
+{
+	return q->ask.zone;
+}
+
+const struct schema *
+query_schema(const auditq_t *q, unsigned *changes)
+{
+	*changes = q->schemas;
+	return q->schema;
+}
+
 bool
 auditq_may_wait(const auditq_t *q)
 {

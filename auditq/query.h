@@ -36,6 +36,11 @@ struct auditq {
 	bool canceled, stop_next, stop_count;
 };
 
+/* The zone of times that are told. */
+const struct zone *query_zone(const auditq_t *q);
+/* What the record that was given last is read under, and how often that was another than of the record before. */
+const struct schema *query_schema(const auditq_t *q, unsigned *changes);
+
 /* Give all that a question of q's asks for to its taker. */
 int query_take(auditq_t *q, const struct question *ask, auditq_error *err);
 

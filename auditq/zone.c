@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sys.h"
+#include "zone_names.h"
 #include "zone_rule.h"
 
 #define DIRECTORY  "/usr/share/zoneinfo"
@@ -316,6 +317,7 @@ open_local(struct zone **ret, auditq_error *err)
 int
 zone_open(struct zone **ret, const char *name, auditq_error *err)
 {
+	struct nearest near;
 	int r;
 
 	qerror_reset(err);
@@ -323,6 +325,10 @@ zone_open(struct zone **ret, const char *name, auditq_error *err)
 		return open_local(ret, err);
 	if ((r = open_named(ret, name, err)) != 1)
 		return r;
+	zone_names_nearest(&near, name);
+	if (near.name[0] != '\0')
+		return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
+		    "no time zone '%.80s'; did you mean %s?", name, near.name);
 	return qerror_set(err, AUDITQ_EINVAL, 0, NULL,
 	    "no time zone '%.80s': a name such as Europe/Berlin, an offset such as +02:00, UTC or local",
 	    name);

@@ -14,7 +14,9 @@
 
 #include "auditq.h"
 #include "qerror.h"
+#include "schema.h"
 #include "sys.h"
+#include "zone.h"
 
 /* Gives `left` records; then ends, or fails with `code`. */
 struct auditq {
@@ -39,6 +41,21 @@ auditq_next(auditq_t *q, auditq_record *rec, auditq_error *err)
 		return 1;
 	}
 	return q->code == 0 ? 0 : qerror_set(err, q->code, 0, "in", "the query failed");
+}
+
+const struct zone *
+query_zone(const auditq_t *q)
+{
+	(void)q;
+	return NULL;
+}
+
+const struct schema *
+query_schema(const auditq_t *q, unsigned *changes)
+{
+	(void)q;
+	*changes = 0;
+	return &schema_default;
 }
 
 unsigned

@@ -9,6 +9,7 @@
 
 #include "cmd.h"
 #include "explain.h"
+#include "hint.h"
 #include "nearest.h"
 #include "say.h"
 
@@ -63,7 +64,7 @@ suggest_level(const char *spec)
 {
 	static const char *const levels[] = { "trace", "debug", "info", "notice", "warn",
 		"error", "critical", NULL };
-	const char *near;
+	struct nearest near;
 	char name[16];
 	size_t n;
 
@@ -73,9 +74,9 @@ suggest_level(const char *spec)
 			continue;
 		memcpy(name, s, n);
 		name[n] = '\0';
-		near = nearest_of(levels, name);
-		if (near != NULL && nearest_distance(near, name) > 0)
-			say("did you mean %s?", near);
+		nearest_of(&near, name, levels);
+		if (near.name[0] != '\0' && near.distance > 0)
+			say("did you mean %s?", near.name);
 	}
 }
 
@@ -287,6 +288,8 @@ status_of(const struct ask *a, int r, const auditq_error *err, bool any)
 		explain(a->q, &counts);
 	if (counts.lost > 0)
 		return CMD_LOST;
+	if (!any && !a->opt->invert)
+		hint(a);
 	return any ? CMD_MATCH : CMD_NONE;
 }
 

@@ -1,8 +1,10 @@
 /* cmd_help - topics, and the --help of commands, by name. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd.h"
+#include "nearest.h"
 #include "opt.h"
 #include "out.h"
 #include "say.h"
@@ -56,6 +58,23 @@ list(void)
 	return r;
 }
 
+static int
+unknown(const char *name)
+{
+	struct nearest meant;
+
+	nearest_init(&meant, name, strlen(name));
+	for (const struct topic *t = topics; t->name != NULL; t++)
+		nearest_offer(&meant, t->name, strlen(t->name));
+	for (const struct cmd *c = cmd_all + 1; c->name != NULL; c++)
+		nearest_offer(&meant, c->name, strlen(c->name));
+	if (meant.name[0] != '\0')
+		say("no topic or command is called '%s'; did you mean %s?", name, meant.name);
+	else
+		say("no topic or command is called '%s'; auditq help lists them", name);
+	return CMD_ERROR;
+}
+
 /* A topic, a command's --help; where both have the name, one after the other. */
 static int
 explain(const char *name)
@@ -65,10 +84,8 @@ explain(const char *name)
 	char help[] = "--help";
 	char *argv[] = { help, help, NULL };
 
-	if (t == NULL && c == NULL) {
-		say("no topic or command is called '%s'; auditq help lists them", name);
-		return CMD_ERROR;
-	}
+	if (t == NULL && c == NULL)
+		return unknown(name);
 	if (t != NULL && out_text(t->text) < 0)
 		return CMD_ERROR;
 	if (t != NULL && c != NULL && out_text("\n") < 0)

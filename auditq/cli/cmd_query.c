@@ -205,7 +205,7 @@ static bool
 check(const struct values *v, auditq_export_options *opt)
 {
 	if (v->format != NULL && (opt->format = auditq_format_parse(v->format)) < 0)
-		say("--format: not pretty, jsonl, json, csv, tsv, md or raw: '%s'", v->format);
+		opt_say_value(&cmd_query_words, "format", v->format, strlen(v->format));
 	else if (v->count && !chart_asked(&v->chart) &&
 	    (v->format != NULL || v->fields != NULL || v->output != NULL || v->source))
 		say("--count prints a number: --format, --fields, --source and --output do not go with it");
@@ -221,7 +221,7 @@ check(const struct values *v, auditq_export_options *opt)
 	else if (v->tail != UINT64_MAX && v->reverse)
 		say("--tail is printed first to last; the latest first are --reverse --limit");
 	else if (v->expand != NULL && strcmp(v->expand, "run") != 0)
-		say("--expand: not 'run': '%s'", v->expand);
+		opt_say_value(&cmd_query_words, "expand", v->expand, strlen(v->expand));
 	else if (v->expand != NULL && (v->after > 0 || v->before > 0 || v->around > 0))
 		say("--expand run has all that --context could show: not both at once");
 	else if (v->after > CONTEXT_MAX || v->before > CONTEXT_MAX || v->around > CONTEXT_MAX)

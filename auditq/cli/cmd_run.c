@@ -263,7 +263,7 @@ run(const struct values *v, struct opt_list *words)
 		return CMD_ERROR;
 	}
 	if (!is_tree(v) && (out.format = auditq_format_parse(v->format)) < 0) {
-		say("--format: not tree, jsonl, json or csv: '%s'", v->format);
+		opt_say_value(&cmd_run_words, "format", v->format, strlen(v->format));
 		return CMD_ERROR;
 	}
 	if (!ask_begin(&a, &v->ask, &paths))

@@ -211,8 +211,7 @@ get_status(const struct opt_list *list, unsigned *status)
 
 			end = s + strcspn(s, ",");
 			if (bit == 0) {
-				say("--status: not ok, failed, incomplete or running: '%s'",
-				    list->item[i]);
+				opt_say_value(&cmd_runs_words, "status", s, (size_t)(end - s));
 				return false;
 			}
 			*status |= bit;
@@ -226,7 +225,7 @@ check(const struct values *v, auditq_export_options *out)
 	if (is_table(v) && v->fields != NULL)
 		say("--fields is about the other formats than table");
 	else if (!is_table(v) && (out->format = auditq_format_parse(v->format)) < 0)
-		say("--format: not table, jsonl, json, csv, tsv or md: '%s'", v->format);
+		opt_say_value(&cmd_runs_words, "format", v->format, strlen(v->format));
 	else if (v->tail != UINT64_MAX && v->limit != UINT64_MAX)
 		say("--limit is the first, --tail the last: not both at once");
 	else if (v->tail != UINT64_MAX && v->reverse)

@@ -3,6 +3,7 @@
 
 #include "auditq.h"
 #include "cmd.h"
+#include "nearest.h"
 #include "opt.h"
 #include "out.h"
 #include "say.h"
@@ -53,15 +54,22 @@ list(struct out *out)
 static int
 print_one(struct out *out, const char *wanted)
 {
+	struct nearest meant;
 	const char *name, *json;
 
-	for (size_t i = 0; auditq_known_schema(i, &name, NULL, &json) == 0; i++)
+	nearest_init(&meant, wanted, strlen(wanted));
+	for (size_t i = 0; auditq_known_schema(i, &name, NULL, &json) == 0; i++) {
+		nearest_offer(&meant, name, strlen(name));
 		if (strcmp(name, wanted) == 0)
 			return out_write(out, json, strlen(json)) < 0 ||
 				out_write(out, "\n", 1) < 0
 			    ? -1
 			    : 0;
-	say("no schema is called '%s'; auditq schemas lists them", wanted);
+	}
+	if (meant.name[0] != '\0')
+		say("no schema is called '%s'; did you mean %s?", wanted, meant.name);
+	else
+		say("no schema is called '%s'; auditq schemas lists them", wanted);
 	return -1;
 }
 

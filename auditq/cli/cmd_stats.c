@@ -247,7 +247,7 @@ stats(const struct values *v, const struct opt_list *paths)
 		return CMD_ERROR;
 	}
 	if (!is_table(v) && (out.format = auditq_format_parse(v->format)) < 0) {
-		say("--format: not table, jsonl, json, csv, tsv or md: '%s'", v->format);
+		opt_say_value(&cmd_stats_words, "format", v->format, strlen(v->format));
 		return CMD_ERROR;
 	}
 	if (!ask_begin(&a, &v->ask, paths))

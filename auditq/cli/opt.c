@@ -105,25 +105,6 @@ print_help(const struct opt_command *c)
 	return status;
 }
 
-/* ---- the nearest name ---- */
-
-static const char *
-nearest(const struct opt *opts, const char *written)
-{
-	const char *name = NULL;
-	size_t least = nearest_limit(written), far;
-
-	for (; opts->type != OPT_END; opts++) {
-		if (opts->name == NULL)
-			continue;
-		if ((far = nearest_distance(opts->name, written)) < least) {
-			least = far;
-			name = opts->name;
-		}
-	}
-	return name;
-}
-
 /* ---- parsing ---- */
 
 static bool
@@ -136,10 +117,14 @@ wrong(const struct parse *p)
 static bool
 unknown(const struct parse *p, const char *word, const char *name)
 {
-	const char *meant = nearest(p->command->opts, name);
+	struct nearest meant;
 
-	if (meant != NULL)
-		say("unknown option '%s'; did you mean --%s?", word, meant);
+	nearest_init(&meant, name, strlen(name));
+	for (const struct opt *o = p->command->opts; o->type != OPT_END; o++)
+		if (o->name != NULL)
+			nearest_offer(&meant, o->name, strlen(o->name));
+	if (meant.name[0] != '\0')
+		say("unknown option '%s'; did you mean --%s?", word, meant.name);
 	else
 		say("unknown option '%s'", word);
 	return wrong(p);
@@ -306,6 +291,35 @@ opt_parse(const struct opt_command *command, int argc, char **argv, void *values
 	}
 	*status = p.status;
 	return good;
+}
+
+void
+opt_say_value(
+    const struct opt_command *command, const char *option, const char *value, size_t n)
+{
+	const struct opt *o = find_name(command->opts, option);
+	char text[256];
+	size_t at = 0;
+	struct nearest meant;
+
+	while (o->type != OPT_VALUES)
+		o++;
+	nearest_init(&meant, value, n);
+	for (const char *word = o->help; *word != '\0' && at < sizeof text;) {
+		const size_t len = strcspn(word, " ");
+		const bool first = word == o->help, last = word[len] == '\0';
+
+		nearest_offer(&meant, word, len);
+		at += (size_t)snprintf(text + at, sizeof text - at, "%s%.*s",
+		    first      ? ""
+			: last ? " or "
+			       : ", ",
+		    (int)len, word);
+		word += len + !last;
+	}
+	say("--%s: not %s: '%.*s'%s%s%s", option, text, (int)n, value,
+	    meant.name[0] != '\0' ? "; did you mean " : "", meant.name,
+	    meant.name[0] != '\0' ? "?" : "");
 }
 
 void

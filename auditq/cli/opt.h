@@ -72,6 +72,10 @@ enum { OPT_USAGE = 2 };
 bool opt_parse(const struct opt_command *command, int argc, char **argv, void *values,
     struct opt_list *operands, int *status);
 
+/* Say that value (n bytes) is none of those that the table has for an option, and which one was meant. */
+void opt_say_value(
+    const struct opt_command *command, const char *option, const char *value, size_t n);
+
 void opt_list_free(struct opt_list *list);
 
 #endif

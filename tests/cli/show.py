@@ -189,7 +189,7 @@ told("none on a dumb terminal", status == 0 and "paged:" not in shown, shown)
 shown, status = terminal(one, PAGER="cat")
 told("none that is cat", status == 0 and "14:05:09" in shown, shown)
 shown, status = terminal("--stage", "none", one, PAGER="sed s/^/paged:/")
-told("nothing found, nothing paged", status == 1 and shown == "", shown)
+told("nothing found, nothing paged", status == 1 and "paged:" not in shown, shown)
 with open(os.path.join(DIR, "bad.jsonl"), "w", encoding="utf-8") as f:
     f.write('{"ts":"2025-10-23T14:05:09.5Z"}\n{"ts":\n')
 shown, status = terminal(os.path.join(DIR, "bad.jsonl"), PAGER="sed s/^/paged:/")
