@@ -78,7 +78,7 @@ MAN = liblog.3 auditq.1 liblog-format.5 auditq-query.7
 PACKAGES = gcc:gcc pkg-config:pkg-config libc6-dev libjansson-dev zlib1g-dev libdeflate-dev \
 	libpcre2-dev libssl-dev
 CHECK_PACKAGES = g++:g++ libcmocka-dev scdoc:scdoc clang:clang python3:python3 jq:jq \
-	'?node:nodejs' '?npm:npm' '?strace:strace' '?lnav:lnav'
+	'?node:nodejs' '?npm:npm' '?strace:strace' '?lnav:lnav' '?zsh:zsh' '?fish:fish'
 BENCH_PACKAGES = g++:g++ libspdlog-dev libglib2.0-dev python3:python3 '?rg:ripgrep' '?jq:jq' \
 	'?gojq:gojq' '?lnav:lnav' '?pigz:pigz' '?zstd:zstd' '?node:nodejs' '?npm:npm' \
 	'?/lib/systemd/systemd-journal-remote:systemd-journal-remote'

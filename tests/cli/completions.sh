@@ -89,6 +89,38 @@ if command -v zsh >zsh; then
 	holds "zsh reads it" zsh -n script.zsh
 	holds "zsh registers it" zsh -fc 'autoload -Uz compinit; compinit -D; . ./script.zsh
 		test "$_comps[auditq]" = _auditq'
+	# What is wanted, and the line that it is wanted at the end of.
+	cat >asked <<'LINES'
+stats|auditq sta
+--failed|auditq --fai
+json jsonl|auditq --format js
+json jsonl|auditq -o js
+json jsonl|auditq --format=js
+--after --after-context|auditq --afte
+|auditq -S -1h --si
+always auto never|auditq --color=
+warn|auditq --level error,w
+zap|auditq --schema za
+logs one.jsonl t\ wo.jsonl|auditq --failed there/
+table tsv|auditq stats -o t
+--exact --explain|auditq stats --ex
+failed|auditq runs --status ok,fa
+csv json jsonl tree|auditq run -o \
+
+--dry-run|auditq compact --dr
+zap zeek|auditq schemas z
+times|auditq help ti
+bash fish zsh|auditq completions \
+
+LINES
+	sed -i 's/\\$//; /^$/d' asked
+	cut -d '|' -f 2 asked | tr '\n' '\0' |
+		timeout 100 xargs -0 zsh -f "$HERE/offers.zsh" "$PWD/script.zsh" >offered 2>err
+	cut -d '|' -f 1 asked | paste -d '|' - offered >both
+	holds "zsh answers" test "$(wc -l <offered)" = "$(wc -l <asked)"
+	while IFS='|' read -r want got && read -r line <&3; do
+		holds "zsh: ${line#*|}" test "$got" = "$want"
+	done <both 3<asked
 else
 	pass "zsh # SKIP not installed"
 fi
