@@ -16,6 +16,7 @@
 #include "faults.h"
 #include "liblog.h"
 #include "path.h"
+#include "sanitizer.h"
 #include "scratch.h"
 
 #define DAY   INT32_C(20384) /* 2025-10-23 */
@@ -698,7 +699,8 @@ failing_calls(void **state)
 		for (size_t e = 0; e < (k == 0 ? sizeof errors / sizeof errors[0] : 1); e++) {
 			bool fired = true;
 
-			for (long at = (long)e; fired; at += k == 0 ? 4 : 3, cases++) {
+			for (long at = (long)e; fired;
+			     at += (k == 0 ? 4 : 3) * BY_SANITIZER(1, 1, 5), cases++) {
 				const unsigned n = make_trail(3, 2);
 				auditq_compact_result r;
 				auditq_error err = { 0 };
@@ -728,7 +730,7 @@ killed(void **state)
 	int status;
 
 	(void)state;
-	for (bool died = true; died; at++) {
+	for (bool died = true; died; at += BY_SANITIZER(1, 1, 5)) {
 		unsigned n = make_trail(3, 2);
 		pid_t pid;
 
@@ -767,7 +769,7 @@ struct shared {
 	atomic_bool stop;
 };
 
-enum { ROUNDS = 40, A_ROUND = 6, RECORDS = 4 };
+enum { ROUNDS = BY_SANITIZER(40, 20, 10), A_ROUND = 6, RECORDS = 4 };
 
 /* Makes small files and compacts them, again and again. */
 static void *
@@ -834,7 +836,7 @@ static void
 two_at_once(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 15; i++) {
+	for (int i = 0; i < BY_SANITIZER(15, 8, 5); i++) {
 		const unsigned n = make_trail(10, 4);
 		pthread_t thread[2];
 		int rc[2];

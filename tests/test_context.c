@@ -9,6 +9,7 @@
 #include "auditq.h"
 #include "clock.h"
 #include "logging.h"
+#include "sanitizer.h"
 
 #define START (INT64_C(1761076800) * CLOCK_S) /* 2025-10-21T20:00:00Z */
 #define LINES 900
@@ -364,9 +365,9 @@ test_random(void **state)
 {
 	(void)state;
 	random_state = 11;
-	for (int round = 0; round < 4; round++) {
+	for (int round = 0; round < BY_SANITIZER(4, 2, 1); round++) {
 		write_trail();
-		for (int i = 0; i < 40; i++) {
+		for (int i = 0; i < BY_SANITIZER(40, 40, 20); i++) {
 			struct question q = random_question();
 
 			find_answer(&q);

@@ -17,6 +17,7 @@
 #include "oracle.h"
 #include "path.h"
 #include "ring_file.h"
+#include "sanitizer.h"
 
 #define T0        (INT64_C(1761004800) * CLOCK_S) /* 2025-10-21T00:00:00Z */
 #define PARTITION "date=2025-10-21"
@@ -150,11 +151,7 @@ thorough(void)
 }
 
 /* A sanitizer takes ten times as long, and has as much to say of fewer. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { STRIDE = 17 };
-#else
-enum { STRIDE = 1 };
-#endif
+enum { STRIDE = BY_SANITIZER(1, 31, 31) };
 
 /* Flip bits of each byte from..to of fd, in which `b` stands, and ask. */
 static void

@@ -8,12 +8,7 @@
 #include <sys/wait.h>
 
 #include "logging.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#else
-#define SANITIZED false
-#endif
+#include "sanitizer.h"
 
 enum { RECORDS = 100000 };
 
@@ -21,7 +16,7 @@ enum { RECORDS = 100000 };
 
 static atomic_ulong allocations; /* by all threads */
 
-#if !SANITIZED
+#if !ASAN && !TSAN
 extern void *__libc_malloc(size_t n);
 extern void *__libc_calloc(size_t n, size_t size);
 extern void *__libc_realloc(void *p, size_t n);
@@ -261,7 +256,7 @@ main(int argc, char **argv)
 
 	if (argc == 4 && strcmp(argv[1], "--log") == 0)
 		return log_records(argv[2], atoi(argv[3]));
-	if (SANITIZED)
+	if (ASAN || TSAN)
 		return cmocka_run_group_tests_name("cost", skipped, NULL, NULL);
 	return cmocka_run_group_tests_name("cost", tests, NULL, NULL);
 }

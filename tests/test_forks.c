@@ -5,22 +5,14 @@
 #include <unistd.h>
 
 #include "logging.h"
+#include "sanitizer.h"
 
 /*
  * A child of a threaded process may start threads and allocate: POSIX and glibc see to that, the sanitizers
  * do not.  TSan cannot follow it at all: nothing is tested then.  ASan's allocator hangs in the child when another thread was in
  * it, so there the threads behind a logger get nothing to do that allocates.
  */
-#if defined(__SANITIZE_ADDRESS__)
-#define QUIET (ALOG_NO_SEAL | ALOG_NO_RECOVER)
-#else
-#define QUIET 0
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define TSAN true
-#else
-#define TSAN false
-#endif
+#define QUIET (ASAN ? ALOG_NO_SEAL | ALOG_NO_RECOVER : 0)
 
 /* fork, once the threads that were started have come to rest. */
 static pid_t

@@ -30,6 +30,7 @@
 #include <time.h>
 
 #include "recover.h"
+#include "sanitizer.h"
 #include "scratch.h"
 
 #define THREADS     4
@@ -39,13 +40,7 @@
 #define PAD_MAX     9000
 
 /* The sanitizers are slow, and TSan ends a process that makes threads after a fork. */
-#if defined(__SANITIZE_THREAD__)
-enum { KILLS = 60, FORKS = 0 };
-#elif defined(__SANITIZE_ADDRESS__)
-enum { KILLS = 60, FORKS = 1 };
-#else
-enum { KILLS = 300, FORKS = 1 };
-#endif
+enum { KILLS = BY_SANITIZER(300, 60, 60), FORKS = !TSAN };
 
 struct shared {
 	_Atomic uint64_t acked[PROCESSES][THREADS];

@@ -15,6 +15,7 @@
 
 #include "auditq.h"
 #include "liblog.h"
+#include "sanitizer.h"
 #include "scratch.h"
 
 #define THREADS 3
@@ -149,14 +150,16 @@ static void
 test_live(void **state)
 {
 	const char *wanted = getenv("SCANS");
-	unsigned scans = wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : 2000;
+	unsigned scans =
+	    wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : BY_SANITIZER(2000, 600, 0);
 	uint8_t *seen;
 
 	(void)state;
-#ifdef __SANITIZE_THREAD__
-	print_message("skipped: this sanitizer does not follow threads of forked children\n");
-	skip();
-#endif
+	if (TSAN) {
+		print_message(
+		    "skipped: this sanitizer does not follow threads of forked children\n");
+		skip();
+	}
 	accepted = mmap(NULL, THREADS * sizeof *accepted, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(accepted != MAP_FAILED);

@@ -22,13 +22,10 @@
 #include "clock.h"
 #include "disk_model.h"
 #include "liblog.h"
+#include "sanitizer.h"
 
 /* The sanitizers are slow: there the power fails at every so many steps only. */
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-enum { STRIDE = 5 };
-#else
-enum { STRIDE = 1 };
-#endif
+enum { STRIDE = BY_SANITIZER(1, 5, 5) };
 
 #define RECORDS_MAX 1024
 #define STATES_MAX  (1u << 17) /* of one scenario */

@@ -23,6 +23,7 @@
 
 #include "archive.h"
 #include "auditq.h"
+#include "sanitizer.h"
 
 #define DAY0 INT64_C(1761004800) /* 2025-10-21T00:00:00Z */
 #define DAYS 4
@@ -615,7 +616,7 @@ test_differential(void **state)
 		random_state = 1000 + trail;
 		clear();
 		random_trail(1 + trail % 2);
-		for (int k = 0; k < 20; k++) {
+		for (int k = 0; k < BY_SANITIZER(20, 20, 8); k++) {
 			const struct line **want;
 			struct ask a;
 			size_t n;

@@ -21,12 +21,7 @@
 #include <stdlib.h>
 
 #include "ring_model.h"
-
-#if defined(__SANITIZE_THREAD__)
-#define TSAN true
-#else
-#define TSAN false
-#endif
+#include "sanitizer.h"
 
 static const struct config configs[] = {
 	{ "two", { { 2, 1 }, { 2 } }, .pos = 0 },

@@ -28,6 +28,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "sanitizer.h"
 #include "scratch.h"
 
 #define THREADS     4
@@ -37,12 +38,6 @@
 #define MOST_KB     65536 /* of one that asks */
 
 enum { KEEPS, RETIRES, ROOTS };
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#else
-#define SANITIZED false
-#endif
 
 /* Lies between all processes. */
 struct shared {
@@ -286,7 +281,7 @@ check_growth(const char *who, struct usage from, struct usage to, long most)
 	print_message("%s: %ld to %ld KB, %u to %u descriptors\n", who, from.kilobytes,
 	    to.kilobytes, from.descriptors, to.descriptors);
 	/* A sanitizer keeps what was freed; a segment may be open for sealing at any instant. */
-	assert_true(SANITIZED || to.kilobytes <= most);
+	assert_true(ASAN || TSAN || to.kilobytes <= most);
 	assert_true(to.descriptors <= from.descriptors + 12);
 }
 

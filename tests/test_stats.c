@@ -17,6 +17,7 @@
 #include "auditq.h"
 #include "faults.h"
 #include "liblog.h"
+#include "sanitizer.h"
 #include "scratch.h"
 
 #define DAY0 INT64_C(1761004800) /* 2025-10-21T00:00:00Z */
@@ -679,7 +680,7 @@ test_random(void **state)
 	struct ask a;
 
 	(void)state;
-	for (unsigned round = 0; round < 10; round++) {
+	for (unsigned round = 0; round < BY_SANITIZER(10, 5, 3); round++) {
 		setup(NULL);
 		random_state = round + 1;
 		random_trail(1 + round % 3 * 2, round % 5 == 4);
@@ -972,7 +973,7 @@ test_faults(void **state)
 	random_twins(2, "2025-10-23");
 	a.by = "stage";
 	for (size_t e = 0; e < sizeof errors / sizeof errors[0]; e++)
-		for (long n = 0;; n++) {
+		for (long n = (long)e;; n += BY_SANITIZER(1, 1, 5)) {
 			auditq_t *q = build(&a, &m);
 			auditq_stats_t *s = NULL;
 			auditq_counts counts = { .size = sizeof counts };

@@ -12,6 +12,7 @@
 #include "archive.h"
 #include "auditq.h"
 #include "clock.h"
+#include "sanitizer.h"
 #include "scratch.h"
 
 #define T0 (INT64_C(1761004800) * CLOCK_S) /* 2025-10-21T00:00:00Z */
@@ -269,7 +270,7 @@ test_end_of_the_whole(void **state)
 	static const char *const writers[] = { "0123456789abcdef", "1111111111111111",
 		"fedcba9876543210" };
 
-	for (uint64_t round = 0; round < 25; round++) {
+	for (uint64_t round = 0; round < BY_SANITIZER(25, 10, 5); round++) {
 		seed = round * 1000003;
 		for (size_t i = 0; i < 3; i++)
 			if (draw(3) != 0)

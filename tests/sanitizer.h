@@ -1,0 +1,33 @@
+/*
+ * sanitizer - which one is in this build.  Under ASan a program takes three times as long, under TSan ten to
+ * thirty times, and what they find they find in fewer rounds of what is random or repeated.
+ */
+#ifndef SANITIZER_H
+#define SANITIZER_H
+
+#include <stdbool.h>
+
+#if defined(__has_feature) /* clang */
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#elif __has_feature(thread_sanitizer) && !defined(__SANITIZE_THREAD__)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ASAN true
+#define TSAN false
+/* How often, or with which stride: without a sanitizer, under ASan, under TSan. */
+#define BY_SANITIZER(none, asan, tsan) (asan)
+#elif defined(__SANITIZE_THREAD__)
+#define ASAN                           false
+#define TSAN                           true
+#define BY_SANITIZER(none, asan, tsan) (tsan)
+#else
+#define ASAN                           false
+#define TSAN                           false
+#define BY_SANITIZER(none, asan, tsan) (none)
+#endif
+
+#endif
