@@ -15,6 +15,7 @@
 
 #include "faults.h"
 #include "ring.c" /* NOLINT(bugprone-suspicious-include): see above */
+#include "sanitizer.h"
 #include "scratch.h"
 
 #define BYTES    65536u
@@ -332,7 +333,7 @@ test_wrap(void **state)
 /* ---- many threads ---- */
 
 #define PRODUCERS 4
-#define EACH      8000
+#define EACH      BY_SANITIZER(8000, 8000, 2000)
 
 struct crowd {
 	struct ring *ring;
