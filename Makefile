@@ -18,7 +18,7 @@ LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf quotes token
 	archive ring_read segment inventory monitor redact record rotate trail seal resume recover
 LIBLOG_ONLY = level ring settings config retain thread keeper writer forks \
 	logger context emit run open
-AUDITQ = qerror nearest zone_names zone_rule zone spans timespec spool catalog pages index_load index input gunzip source successor scan scan_set \
+AUDITQ = qerror nearest zone_names zone_rule zone spans timespec spool catalog pages index_load index input gunzip source successor scan scan_set vouch \
 	sift sift_member sift_moved sift_piece value_file expr_tree expr match known known_load require candidates prune batch temp spill merge sorter cache workers sequence plan plan_look plan_members \
 	plan_replaced twins lastrun frontier ranges relay tasks streams search tail sample measure rollups census story living muster roster pick around widen build passes notes watch headway cursor followed steps follow sequel query vocabulary stats \
 	stats_export cells runs runs_export tree tree_build tree_export record term output output_row output/jsonl \
@@ -47,7 +47,7 @@ TESTS = \
 	ranges record recover redact require retain ring ring_model rotate runid runs \
 	sample scan schema seal search segment shared sketch soak sorter source stats sys \
 	tail timespec trail \
-	vocabulary \
+	vocabulary vouch \
 	writer writer_faults zone
 
 # One libFuzzer target for each parser: tests/fuzz/NAME.c, with its inputs in fixtures/fuzz/NAME.

@@ -15,11 +15,16 @@ bool scan_line(const char **at, const char *end, const char **line, size_t *n);
 /* Whether a line is only spaces, tabs and carriage returns: skipped, and no fault. */
 bool scan_blank(const char *line, size_t n);
 
+/* How many line feeds. */
+uint64_t scan_feeds(const char *from, const char *end);
+
 /* How a set is searched; all ways find the same. */
-enum scan_way { SCAN_PORTABLE, SCAN_AVX2, SCAN_NEON };
+enum scan_way { SCAN_PORTABLE, SCAN_AVX2, SCAN_AVX512, SCAN_NEON };
 
 /* The best way here. */
 enum scan_way scan_best_way(void);
+/* Whether this machine has it. */
+bool scan_has_way(enum scan_way way);
 
 #define SCAN_NEEDLES_MAX 32
 #define SCAN_WINDOW      3

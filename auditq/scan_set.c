@@ -5,7 +5,7 @@
 #include "scan.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#define HAVE_AVX2 1
+#define HAVE_X86 1
 #include <immintrin.h>
 #endif
 #ifdef __ARM_NEON
@@ -17,13 +17,25 @@
 enum scan_way
 scan_best_way(void)
 {
-#ifdef HAVE_AVX2
+#ifdef HAVE_X86
+	if (__builtin_cpu_supports("avx512bw"))
+		return SCAN_AVX512;
 	if (__builtin_cpu_supports("avx2"))
 		return SCAN_AVX2;
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 	return SCAN_NEON;
 #endif
 	return SCAN_PORTABLE;
+}
+
+bool
+scan_has_way(enum scan_way way)
+{
+#ifdef HAVE_X86
+	if (way == SCAN_AVX2)
+		return __builtin_cpu_supports("avx2");
+#endif
+	return way == SCAN_PORTABLE || way == scan_best_way();
 }
 
 void
@@ -181,7 +193,7 @@ find_portable(const struct scan_set *set, const char *from, const char *p, const
 	return NULL;
 }
 
-#ifdef HAVE_AVX2
+#ifdef HAVE_X86
 __attribute__((target("avx2"))) static inline __m256i
 table_avx2(const uint8_t table[16])
 {
@@ -217,6 +229,48 @@ find_avx2(const struct scan_set *set, const char *from, const char *end)
 
 		for (; places != 0; places &= places - 1) {
 			const char *at = p + __builtin_ctz(places);
+
+			if (confirm(set, from, at, end))
+				return at;
+		}
+	}
+	return find_portable(set, from, p, end);
+}
+
+#define AVX512 __attribute__((target("avx512bw")))
+
+AVX512 static inline __m512i
+table_avx512(const uint8_t table[16])
+{
+	return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)table));
+}
+
+AVX512 static inline __m512i
+look_up_avx512(const char *p, __m512i low, __m512i high)
+{
+	const __m512i half = _mm512_set1_epi8(15);
+	const __m512i x = _mm512_loadu_si512(p);
+
+	return _mm512_and_si512(_mm512_shuffle_epi8(low, _mm512_and_si512(x, half)),
+	    _mm512_shuffle_epi8(high, _mm512_and_si512(_mm512_srli_epi16(x, 4), half)));
+}
+
+AVX512 static const char *
+find_avx512(const struct scan_set *set, const char *from, const char *end)
+{
+	const __m512i low0 = table_avx512(set->low[0]), high0 = table_avx512(set->high[0]);
+	const __m512i low1 = table_avx512(set->low[1]), high1 = table_avx512(set->high[1]);
+	const __m512i low2 = table_avx512(set->low[2]), high2 = table_avx512(set->high[2]);
+	const char *p = from;
+
+	for (; end - p >= 64 + SCAN_WINDOW - 1; p += 64) {
+		__m512i some = _mm512_and_si512(_mm512_and_si512(look_up_avx512(p, low0, high0),
+						    look_up_avx512(p + 1, low1, high1)),
+		    look_up_avx512(p + 2, low2, high2));
+		uint64_t places = _mm512_test_epi8_mask(some, some);
+
+		for (; places != 0; places &= places - 1) {
+			const char *at = p + __builtin_ctzll(places);
 
 			if (confirm(set, from, at, end))
 				return at;
@@ -264,9 +318,11 @@ find_neon(const struct scan_set *set, const char *from, const char *end)
 const char *
 scan_set_find(const struct scan_set *set, const char *from, const char *end)
 {
-#ifdef HAVE_AVX2
+#ifdef HAVE_X86
 	if (set->way == SCAN_AVX2)
 		return find_avx2(set, from, end);
+	if (set->way == SCAN_AVX512)
+		return find_avx512(set, from, end);
 #endif
 #if defined(__ARM_NEON) && defined(__aarch64__)
 	if (set->way == SCAN_NEON)

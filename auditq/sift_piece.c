@@ -7,6 +7,7 @@
 #include "field.h"
 #include "scan.h"
 #include "source.h"
+#include "vouch.h"
 
 static int
 get_match(struct piece *p, unsigned schema)
@@ -179,23 +180,65 @@ catch_up(struct piece *p, const char *from, const char *line)
 		p->ts = ts;
 }
 
+/* ---- lines of a block that cannot match ---- */
+
+#define PATIENCE_MAX 64
+
+struct passing {
+	const char *sound; /* the end of lines that are vouched for */
+	/* Lines that are read one by one before that is tried again: more and more while it is in vain. */
+	unsigned wait, patience;
+};
+
+/* On from `from`, the start of a line, to behind lines that can surely be read, but not beyond `stop`. */
+static const char *
+pass_by(
+    struct passing *w, const char *from, const char *stop, const char *end, uint64_t *number)
+{
+	uint64_t lines = 0;
+
+	if (from < w->sound) {
+		stop = stop < w->sound ? stop : w->sound;
+		*number += scan_feeds(from, stop);
+		return stop;
+	}
+	if (w->wait > 0 || end - from > SOURCE_LINE_MAX) {
+		w->wait -= w->wait > 0;
+		return from;
+	}
+	w->sound = vouch_lines(vouch_best_way(), from, end, &lines);
+	if (w->sound == from) {
+		w->patience = w->patience < PATIENCE_MAX ? 2 * w->patience + 1 : PATIENCE_MAX;
+		w->wait = w->patience;
+		return from;
+	}
+	w->patience = 0;
+	*number += stop < w->sound ? scan_feeds(from, stop) : lines;
+	return stop < w->sound ? stop : w->sound;
+}
+
 int
 sift_block(struct piece *p, const char *block, size_t n, uint64_t offset, uint64_t *number)
 {
-	const char *at = block, *end = block + n, *known = block, *line, *next = NULL;
+	const char *at = block, *end = block + n, *known = block, *line, *next = end;
+	struct passing passing = { .sound = block };
 	struct candidates_walk walk;
 	size_t len, nnext;
 	bool walking = false;
 	int r;
 
-	for (; scan_line(&at, end, &line, &len); ++*number) {
+	for (;; ++*number) {
 		if (!walking && !p->waiting && p->slot->candidates.n > 0) {
 			walking = true;
-			known = line;
-			candidates_begin(&walk, &p->slot->candidates, line, end);
+			known = at;
+			candidates_begin(&walk, &p->slot->candidates, at, end);
 			if (!candidates_next(&walk, &next, &nnext))
-				next = NULL;
+				next = end;
 		}
+		if (walking)
+			at = pass_by(&passing, at, next, end, number);
+		if (!scan_line(&at, end, &line, &len))
+			break;
 		if (walking && line != next && len <= SOURCE_LINE_MAX &&
 		    field_check(line, len, NULL, NULL) == 0)
 			continue;
@@ -206,7 +249,7 @@ sift_block(struct piece *p, const char *block, size_t n, uint64_t offset, uint64
 		    0)
 			return r;
 		if (line == next && !candidates_next(&walk, &next, &nnext))
-			next = NULL;
+			next = end;
 	}
 	if (walking)
 		catch_up(p, known, end);

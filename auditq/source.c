@@ -7,6 +7,7 @@
 
 #include "gunzip.h"
 #include "input.h"
+#include "scan.h"
 
 #define BLOCK_BYTES     ((size_t)1 << 20)
 #define BLOCK_BYTES_MAX ((size_t)4 << 20)
@@ -259,19 +260,6 @@ skip_partial(struct source *s)
 	s->partial = lf == NULL;
 }
 
-static uint64_t
-count_lines(const char *p, size_t n)
-{
-	const char *end = p + n;
-	uint64_t lines = 0;
-
-	while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		lines++;
-		p++;
-	}
-	return lines;
-}
-
 /* Give n bytes from begin on, of the lines that begin before the stop. */
 static int
 give(struct source *s, size_t n, struct source_block *out)
@@ -285,7 +273,7 @@ give(struct source *s, size_t n, struct source_block *out)
 		n = lf == NULL ? n : (size_t)(lf + 1 - p);
 	}
 	*out = (struct source_block){ s->buf + s->begin, n, s->offset, s->line };
-	consume(s, n, count_lines(out->p, n));
+	consume(s, n, scan_feeds(out->p, out->p + n));
 	return 1;
 }
 

@@ -49,15 +49,43 @@ test_lines(void **state)
 	}
 }
 
+static void
+test_feeds(void **state)
+{
+	static char text[70000];
+	uint64_t want = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof text; i++) {
+		text[i] = i % 3 == 0 || i < 20000 ? '\n' : "\t\v\x8a\0"[i % 4];
+		want += text[i] == '\n';
+	}
+	assert_int_equal(scan_feeds(text, text + sizeof text), want);
+	for (size_t from = 0; from < 40; from++)
+		for (size_t n = 0; n < 100; n++) {
+			const char *at = text + 20000 + from;
+
+			want = 0;
+			for (size_t i = 0; i < n; i++)
+				want += at[i] == '\n';
+			assert_int_equal(scan_feeds(at, at + n), want);
+		}
+}
+
 /* ---- several needles ---- */
 
 /* The ways that there are here. */
 static size_t
-ways(enum scan_way out[2])
+ways(enum scan_way out[4])
 {
-	out[0] = SCAN_PORTABLE;
-	out[1] = scan_best_way();
-	return out[1] == SCAN_PORTABLE ? 1 : 2;
+	static const enum scan_way all[] = { SCAN_PORTABLE, SCAN_AVX2, SCAN_AVX512, SCAN_NEON };
+	size_t n = 0;
+
+	assert_true(scan_has_way(scan_best_way()));
+	for (size_t i = 0; i < COUNT(all); i++)
+		if (scan_has_way(all[i]))
+			out[n++] = all[i];
+	return n;
 }
 
 static bool
@@ -132,7 +160,7 @@ test_set(void **state)
 {
 	static char text[SCAN_NEEDLES_MAX][12];
 	uint64_t seed = 99;
-	enum scan_way way[2];
+	enum scan_way way[4];
 	size_t nway = ways(way), hits = 0, misses = 0;
 
 	(void)state;
@@ -165,12 +193,12 @@ test_set_places(void **state)
 {
 	static const char *const needles[] = { "x", "\\u", "\"e\"", "\"failed\"", "detection",
 		"\"0199feae-0000-7000-8000-000000000001\"" };
-	enum scan_way way[2];
+	enum scan_way way[4];
 	size_t nway = ways(way);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(needles); i++)
-		for (size_t n = strlen(needles[i]), size = n; size < n + 70; size++)
+		for (size_t n = strlen(needles[i]), size = n; size < n + 134; size++)
 			for (size_t at = 0; at + n <= size; at++) {
 				char *hay = malloc(size);
 				struct scan_set set;
@@ -223,6 +251,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_feeds),
 		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_set_places),
 		cmocka_unit_test(test_set_full),
