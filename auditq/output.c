@@ -402,6 +402,7 @@ output_group(struct output *o)
 {
 	if ((o->format == &output_pretty || o->format == &output_raw) && o->records > 0)
 		output_text(o, "--\n");
+	o->origin.n = 0;
 }
 
 int
@@ -445,6 +446,7 @@ output_free(struct output *o)
 	free(o->value);
 	free(o->cells);
 	free(o->line.p);
+	free(o->origin.p);
 	free(o->scratch);
 	free(o);
 }

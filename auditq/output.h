@@ -48,6 +48,7 @@ struct output {
 	struct schema_layout layout; /* where the roles of the current record stand */
 	size_t *cells;               /* pretty: how wide columns are so far */
 	struct output_text line;     /* pretty: the line that is put together */
+	struct output_text origin;   /* pretty: run and writer of the record above */
 	char *scratch;               /* decoded strings */
 	size_t nscratch;
 	auditq_write_fn *fn;

@@ -134,11 +134,27 @@ static const struct {
 		"{\"level\":\"error\",\"event\":\"e\"}",
 		"{\"level\":\"info\",\"stage\":\"long one\",\"status\":\"failed\",\"message\":\"a\\nb\"}",
 		"{\"level\":7,\"k\":\"\",\"q\":\"a b\",\"t\":\"a\\tb\",\"\\u001b\":\"\\u202e\"}" },
-	    "  2025-10-23 14:05:09.123  info   s  m  x.y=[1, 2]  run_id=r\n"
-	    "! -                        error     e\n"
-	    "! -                        info   long one  a\\u000ab  status=failed\n"
-	    "  -                        7                k=\"\"  q=\"a b\"  t=\"a b\"  "
+	    "  2025-10-23 14:05:09.123  info   s          m  x.y=[1, 2]  run_id=r\n"
+	    "! -                        error             e\n"
+	    "! -                        info   long one   a\\u000ab  status=failed\n"
+	    "  -                        7                 k=\"\"  q=\"a b\"  t=\"a b\"  "
 	    "\\u001b=\\u202e\n" },
+	{ "of one run and writer", AUDITQ_PRETTY, NULL,
+	    { "{\"level\":\"info\",\"run_id\":\"r\",\"seq\":1,\"host\":\"h\",\"msg\":\"m\"}",
+		"{\"level\":\"info\",\"run_id\":\"r\",\"seq\":2,\"host\":\"h\",\"msg\":\"m\"}",
+		"{\"level\":\"info\",\"seq\":3,\"host\":\"h\",\"msg\":\"m\"}",
+		"{\"level\":\"info\",\"run_id\":\"r2\",\"host\":\"h\",\"msg\":\"m\"}" },
+	    "  -                        info   m  run_id=r  seq=1  host=h\n"
+	    "  -                        info   m  seq=2\n"
+	    "  -                        info   m  seq=3  host=h\n"
+	    "  -                        info   m  run_id=r2  host=h\n" },
+	{ "a pretty table has times and widths as the records have", AUDITQ_PRETTY,
+	    "stage,ts,msg",
+	    { "{\"ts\":\"2025-10-23T14:05:09.123456789Z\",\"stage\":\"s\",\"msg\":\"m\"}",
+		"{\"ts\":\"soon\",\"stage\":\"detection\"}" },
+	    "stage      ts                       msg\n"
+	    "s          2025-10-23 14:05:09.123  m\n"
+	    "detection  soon\n" },
 	{ "wide and combining characters", AUDITQ_PRETTY, "a,b",
 	    { "{\"a\":\"\xe6\x97\xa5\xe6\x9c\xac\",\"b\":1}", "{\"a\":\"e\xcc\x81\",\"b\":2}",
 		"{\"a\":\"wider\",\"b\":3}", "{\"b\":4}" },
@@ -193,7 +209,7 @@ schemas(void **state)
 		{ "zeek", AUDITQ_PRETTY,
 		    "{\"_path\":\"conn\",\"ts\":1761213601.5,\"uid\":\"C1\",\"conn_state\":\"S0\","
 		    "\"proto\":\"tcp\"}",
-		    "! 2025-10-23 10:00:01.500         conn  conn_state=S0  proto=tcp  uid=C1\n" },
+		    "! 2025-10-23 10:00:01.500         conn       conn_state=S0  proto=tcp  uid=C1\n" },
 		{ "zeek", AUDITQ_CSV,
 		    "{\"_path\":\"conn\",\"ts\":1761213601.5,\"uid\":\"C1\",\"duration\":2,"
 		    "\"stage\":\"x\",\"conn_state\":\"S0\"}",
@@ -293,7 +309,7 @@ terminals(void **state)
 	    "{\"ts\":0,\"level\":\"error\",\"stage\":\"s\",\"msg\":\"m\","
 	    "\"long\":\"0123456789\",\"x\":1}";
 	const auditq_export_options opt = {
-		.size = sizeof opt, .format = AUDITQ_PRETTY, .color = true, .width = 50
+		.size = sizeof opt, .format = AUDITQ_PRETTY, .color = true, .width = 60
 	};
 	struct text t = { 0 };
 	struct output *o;
@@ -305,9 +321,9 @@ terminals(void **state)
 	output_free(o);
 	assert_string_equal(t.p,
 	    "\033[1;31m! \033[0m\033[2m1970-01-01 00:00:00.000\033[0m  \033[1;31merror\033[0m  "
-	    "\033[36ms\033[0m  \033[1;31mm\033[0m\n"
-	    "                                     \033[2mlong=0123456789\033[0m\n"
-	    "                                     \033[2mx=1\033[0m\n");
+	    "\033[36ms\033[0m          \033[1;31mm\033[0m\n"
+	    "                                             \033[2mlong=0123456789\033[0m\n"
+	    "                                             \033[2mx=1\033[0m\n");
 	free(t.p);
 }
 

@@ -2,10 +2,12 @@
  * pretty - records for people: time, level, stage and message in columns, then the other fields as
  * key=value; or, of the fields asked for, a table whose columns grow as they need.
  *
- * Which of its fields these are, the schema of a record says.  One that failed begins with "!".  Nothing is left
- * out: fields that would exceed the width go to lines of their own, below the message.  What has been logged cannot reach a terminal but as visible text.
+ * Which of its fields these are, the schema of a record says.  One that failed begins with "!".  Nothing is cut:
+ * fields that would exceed the width go to lines of their own, below the message.  What a record has in common with
+ * all of its run and writer comes last, and only where it is not that of the record above.  What has been logged
+ * cannot reach a terminal but as visible text.
  */
-#include "output.h"
+#include "line.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +16,8 @@
 #include "schema.h"
 #include "term.h"
 
-#define RESET  "\033[0m"
-#define DIM    "\033[2m"
-#define BOLD   "\033[1m"
-#define RED    "\033[1;31m"
-#define YELLOW "\033[33m"
-#define CYAN   "\033[36m"
-
 enum {
 	TIME_LENGTH = 23, /* 2025-10-23 14:05:09.123 */
-	COLUMN_MAX = 40,  /* cells that a column is widened to */
 	LEVEL = 0,
 	STAGE,
 	STICKY, /* columns of records that widen */
@@ -36,115 +30,6 @@ struct record {
 	bool failed;
 	bool cause[SCHEMA_TESTS_MAX]; /* which tests of the schema say so */
 };
-
-/* ---- the line that is put together ---- */
-
-static void
-add(struct output *o, const char *s, size_t n)
-{
-	struct output_text *t = &o->line;
-
-	if (n > t->cap - t->n) {
-		size_t cap = 2 * t->cap > t->n + n ? 2 * t->cap : t->n + n;
-		char *p = realloc(t->p, cap);
-
-		if (p == NULL) {
-			t->failed = true;
-			return;
-		}
-		t->p = p;
-		t->cap = cap;
-	}
-	if (n > 0)
-		memcpy(t->p + t->n, s, n);
-	t->n += n;
-}
-
-static void
-add_text(struct output *o, const char *s)
-{
-	add(o, s, strlen(s));
-}
-
-static void
-add_color(struct output *o, const char *color)
-{
-	if (o->color)
-		add_text(o, color);
-}
-
-static void
-add_blanks(struct output *o, size_t n)
-{
-	static const char blanks[] = "                ";
-
-	for (size_t part; n > 0; n -= part) {
-		part = n < sizeof blanks - 1 ? n : sizeof blanks - 1;
-		add(o, blanks, part);
-	}
-}
-
-/* Text of others, made safe; a tab is a blank, so that columns hold.  The cells that it takes. */
-static size_t
-add_safe(struct output *o, const char *s, size_t n)
-{
-	struct term term = { 0 };
-	char safe[TERM_ROOM];
-	size_t start = o->line.n;
-
-	for (size_t piece; n > 0; s += piece, n -= piece) {
-		piece = n < TERM_PIECE ? n : TERM_PIECE;
-		add(o, safe, term_escape(&term, s, piece, safe));
-	}
-	add(o, safe, term_end(&term, safe));
-	for (size_t i = start; i < o->line.n; i++)
-		if (o->line.p[i] == '\t')
-			o->line.p[i] = ' ';
-	return term_cells(o->line.p + start, o->line.n - start);
-}
-
-static size_t
-add_value(struct output *o, const struct field *value)
-{
-	const char *s;
-	size_t n;
-
-	if (output_plain(o, value, &s, &n) < 0) {
-		o->line.failed = true;
-		return 0;
-	}
-	return add_safe(o, s, n);
-}
-
-/* A value in a column that is as wide as the widest so far, within bounds. */
-static size_t
-add_cell(struct output *o, const struct field *value, const char *color, size_t *widest)
-{
-	bool colored = color[0] != '\0' && value->type > FIELD_NULL;
-	size_t cells;
-
-	add_color(o, colored ? color : "");
-	cells = add_value(o, value);
-	add_color(o, colored ? RESET : "");
-	if (cells > *widest)
-		*widest = cells < COLUMN_MAX ? cells : COLUMN_MAX;
-	if (cells >= *widest)
-		return cells;
-	add_blanks(o, *widest - cells);
-	return *widest;
-}
-
-static int
-finish_line(struct output *o)
-{
-	while (o->line.n > 0 && o->line.p[o->line.n - 1] == ' ')
-		o->line.n--;
-	add(o, "\n", 1);
-	if (o->line.failed)
-		return AUDITQ_ENOMEM;
-	output_bytes(o, o->line.p, o->line.n);
-	return 0;
-}
 
 /* ---- what a record is ---- */
 
@@ -218,6 +103,22 @@ read_record(const struct output *o, const char *line, size_t n, struct record *r
 	return 0;
 }
 
+/* What these mostly take, so that columns need not grow. */
+static size_t
+usual_cells(const char *name)
+{
+	static const struct {
+		const char *name;
+		size_t cells;
+	} usual[] = { { "stage", 9 }, { "event", 11 }, { "status", 6 }, { "level", 5 },
+		{ "msg", 25 } };
+
+	for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
+		if (strcmp(usual[i].name, name) == 0)
+			return usual[i].cells;
+	return 0;
+}
+
 /* ---- the other fields ---- */
 
 static bool
@@ -226,11 +127,11 @@ same(const char *name, const char *key, size_t n)
 	return name != NULL && strlen(name) == n && memcmp(name, key, n) == 0;
 }
 
-/* Of every record of a run or a writer alike: they come last. */
+/* Which record of its run and writer it is: they come last. */
 static bool
 is_origin(const struct record *r, const char *key, size_t n)
 {
-	static const char *const keys[] = { "run_id", "seq", "service", "host", "pid" };
+	static const char *const keys[] = { "run_id", "service", "host", "pid", "seq" };
 
 	if (same(r->run.key, key, n))
 		return true;
@@ -244,6 +145,7 @@ struct rest {
 	struct output *o;
 	const struct record *record;
 	bool origins;  /* those, or all the others */
+	bool alike;    /* they are those of the record above */
 	size_t indent; /* cells before the message */
 	size_t at;     /* cells of the line so far */
 };
@@ -264,7 +166,7 @@ add_word(struct output *o, const struct field *value)
 	size_t n, cells;
 
 	if (value->type != FIELD_STRING)
-		return add_safe(o, value->p, value->n);
+		return line_safe(o, value->p, value->n);
 	if (output_plain(o, value, &s, &n) < 0) {
 		o->line.failed = true;
 		return 0;
@@ -272,10 +174,10 @@ add_word(struct output *o, const struct field *value)
 	for (size_t i = 0; i < n && !quotes; i++)
 		quotes = s[i] == ' ' || s[i] == '=' || s[i] == '"' || s[i] == '\t';
 	if (!quotes)
-		return add_safe(o, s, n);
-	add(o, "\"", 1);
-	cells = add_safe(o, s, n) + 2;
-	add(o, "\"", 1);
+		return line_safe(o, s, n);
+	line_add(o, "\"", 1);
+	cells = line_safe(o, s, n) + 2;
+	line_add(o, "\"", 1);
 	return cells;
 }
 
@@ -298,16 +200,16 @@ add_field(struct rest *rest, const char *key, size_t nkey, const struct field *v
 	size_t start = o->line.n, cells, blanks = rest->at > rest->indent ? 2 : 0;
 	bool bad = is_cause(rest, key, nkey);
 
-	add_color(o, bad ? RED : DIM);
-	cells = add_safe(o, key, nkey) + 1;
-	add(o, "=", 1);
+	line_color(o, bad ? LINE_RED : LINE_DIM);
+	cells = line_safe(o, key, nkey) + 1;
+	line_add(o, "=", 1);
 	cells += add_word(o, value);
-	add_color(o, RESET);
+	line_color(o, LINE_RESET);
 	if (o->line.failed)
 		return;
 	bool wraps = o->width > 0 && blanks > 0 && rest->at + blanks + cells > o->width;
 	size_t nfield = o->line.n - start, before = wraps ? rest->indent + 1 : blanks;
-	add_blanks(o, before);
+	line_blanks(o, before);
 	if (o->line.failed)
 		return;
 	memmove(o->line.p + start + before, o->line.p + start, nfield);
@@ -327,8 +229,42 @@ take_leaf(void *arg, const char *path, size_t npath, const struct field *value)
 		npath = 3;
 	}
 	if (!has_column(rest->record, path, npath) &&
-	    is_origin(rest->record, path, npath) == rest->origins)
+	    is_origin(rest->record, path, npath) == rest->origins &&
+	    !(rest->alike && rest->origins && !same("seq", path, npath)))
 		add_field(rest, path, npath, value);
+	return 0;
+}
+
+static int
+take_origin(void *arg, const char *path, size_t npath, const struct field *value)
+{
+	struct rest *rest = arg;
+	struct output *o = rest->o;
+
+	if (path == NULL || same("seq", path, npath) || !is_origin(rest->record, path, npath))
+		return 0;
+	line_add(o, path, npath);
+	line_add(o, "=", 1);
+	line_add(o, value->p, value->n);
+	line_add(o, "\n", 1); /* which no line has */
+	return 0;
+}
+
+/* Whether run and writer are those of the record above; then they are to be compared with the next one's. */
+static int
+compare_origins(struct rest *rest, const char *line, size_t n)
+{
+	struct output *o = rest->o;
+	const struct output_text above = o->origin;
+
+	o->line.n = 0;
+	if (field_walk(line, n, take_origin, rest) < 0)
+		return AUDITQ_EJSON;
+	rest->alike =
+	    o->line.n > 0 && o->line.n == above.n && memcmp(o->line.p, above.p, above.n) == 0;
+	o->origin = o->line;
+	o->line = above;
+	o->line.failed = o->origin.failed;
 	return 0;
 }
 
@@ -338,10 +274,10 @@ static const char *
 level_color(const struct record *r)
 {
 	if (r->severity < SCHEMA_NO_LEVEL && r->severity >= schema_level("error", 5))
-		return RED;
+		return LINE_RED;
 	if (r->severity == schema_level("warn", 4))
-		return YELLOW;
-	return r->severity < schema_level("info", 4) ? DIM : "";
+		return LINE_YELLOW;
+	return r->severity < schema_level("info", 4) ? LINE_DIM : "";
 }
 
 /* As it is written, where that is a word that everybody knows: else what a number or a letter means. */
@@ -361,23 +297,33 @@ level_shown(const struct record *r)
 	return value;
 }
 
+/* An instant in the zone asked for, to the millisecond. */
 static void
-add_time(struct output *o, int64_t ns)
+format_time(const struct output *o, int64_t ns, char dst[TIME_LENGTH])
 {
 	char text[CLOCK_LENGTH];
 	int64_t east, local;
 
-	if (ns == CLOCK_NONE) {
-		add_text(o, "-");
-		add_blanks(o, TIME_LENGTH - 1);
-		return;
-	}
 	east = zone_offset(o->zone, ns / CLOCK_S - (ns % CLOCK_S < 0)) * CLOCK_S;
 	clock_format(text, __builtin_add_overflow(ns, east, &local) ? ns : local);
 	text[10] = ' ';
-	add_color(o, DIM);
-	add(o, text, TIME_LENGTH);
-	add_color(o, RESET);
+	memcpy(dst, text, TIME_LENGTH);
+}
+
+static void
+add_time(struct output *o, int64_t ns)
+{
+	char text[TIME_LENGTH];
+
+	if (ns == CLOCK_NONE) {
+		line_text(o, "-");
+		line_blanks(o, TIME_LENGTH - 1);
+		return;
+	}
+	format_time(o, ns, text);
+	line_color(o, LINE_DIM);
+	line_add(o, text, TIME_LENGTH);
+	line_color(o, LINE_RESET);
 }
 
 /* Where the record stands, then its columns; the cells before the message. */
@@ -388,23 +334,25 @@ add_columns(struct output *o, const struct record *r)
 	size_t at = 0;
 
 	if (o->source) {
-		add_color(o, DIM);
-		at = add_safe(o, o->place, strlen(o->place)) + 1;
-		add_color(o, RESET);
-		add(o, " ", 1);
+		line_color(o, LINE_DIM);
+		at = line_safe(o, o->place, strlen(o->place)) + 1;
+		line_color(o, LINE_RESET);
+		line_add(o, " ", 1);
 	}
-	add_color(o, r->failed ? RED : "");
-	add_text(o, r->failed ? "! " : "  ");
-	add_color(o, r->failed ? RESET : "");
+	line_color(o, r->failed ? LINE_RED : "");
+	line_text(o, r->failed ? "! " : "  ");
+	line_color(o, r->failed ? LINE_RESET : "");
 	add_time(o, r->time);
-	add_blanks(o, 2);
+	line_blanks(o, 2);
 	at += 2 + TIME_LENGTH + 2;
-	at += add_cell(o, &level, level_color(r), &o->cells[LEVEL]);
-	add_blanks(o, 2);
-	at += 2 + add_cell(o, &r->stage.value, CYAN, &o->cells[STAGE]);
+	at += line_cell(o, &level, level_color(r), &o->cells[LEVEL]);
+	line_blanks(o, 2);
+	if (o->cells[STAGE] == 0 && r->stage.key != NULL)
+		o->cells[STAGE] = usual_cells("stage");
+	at += 2 + line_cell(o, &r->stage.value, LINE_CYAN, &o->cells[STAGE]);
 	if (o->cells[STAGE] == 0)
 		return at;
-	add_blanks(o, 2);
+	line_blanks(o, 2);
 	return at + 2;
 }
 
@@ -417,17 +365,19 @@ put_record(struct output *o, const char *line, size_t n)
 
 	if ((code = read_record(o, line, n, &r)) < 0)
 		return code;
+	if ((code = compare_origins(&rest, line, n)) < 0)
+		return code;
 	o->line.n = 0;
 	rest.indent = add_columns(o, &r);
-	add_color(o, r.failed ? RED : "");
-	rest.at = rest.indent + add_value(o, &r.msg.value);
-	add_color(o, r.failed ? RESET : "");
+	line_color(o, r.failed ? LINE_RED : "");
+	rest.at = rest.indent + line_value(o, &r.msg.value);
+	line_color(o, r.failed ? LINE_RESET : "");
 	for (int origins = 0; origins <= 1; origins++) {
 		rest.origins = origins;
 		if (field_walk(line, n, take_leaf, &rest) < 0)
 			return AUDITQ_EJSON;
 	}
-	return finish_line(o);
+	return line_finish(o);
 }
 
 /* ---- a table of fields ---- */
@@ -436,36 +386,53 @@ static int
 put_names(struct output *o)
 {
 	static const char source[] = "_source";
-	size_t cells = add_safe(o, o->place, strlen(o->place)), n = sizeof source - 1;
+	size_t cells = line_safe(o, o->place, strlen(o->place)), n = sizeof source - 1;
 
 	o->line.n = 0;
-	add_color(o, BOLD);
+	line_color(o, LINE_BOLD);
 	if (o->source) {
-		add(o, source, n);
-		add_blanks(o, 2 + (cells > n ? cells - n : 0));
+		line_add(o, source, n);
+		line_blanks(o, 2 + (cells > n ? cells - n : 0));
 	}
 	for (size_t i = 0; i < o->ncol; i++) {
 		const struct field name = { FIELD_STRING, false, o->col[i].name,
 			strlen(o->col[i].name) };
 
 		if (i > 0)
-			add_blanks(o, 2);
-		(void)add_cell(o, &name, "", &o->cells[i]);
+			line_blanks(o, 2);
+		(void)line_cell(o, &name, "", &o->cells[i]);
 	}
-	add_color(o, RESET);
-	return finish_line(o);
+	line_color(o, LINE_RESET);
+	return line_finish(o);
 }
 
-/* The first record's cells decide with the names how wide columns are to begin with. */
+/* What the column has in this record; times as in the other lines. */
 static void
-measure(struct output *o)
+add_column(struct output *o, const struct record *r, size_t i)
+{
+	const char *color = r->failed ? LINE_RED : "", *name = o->col[i].name;
+	char text[TIME_LENGTH];
+	struct field value = o->value[i];
+
+	if (same(r->ts.key, name, strlen(name)) && r->ts.value.type > FIELD_NULL) {
+		format_time(o, r->time, text);
+		value = (struct field){ FIELD_STRING, false, text, TIME_LENGTH };
+	}
+	(void)line_cell(o, &value, color, &o->cells[i]);
+}
+
+/* The names and the first record decide how wide columns are to begin with. */
+static void
+measure(struct output *o, const struct record *r)
 {
 	for (size_t i = 0; i < o->ncol; i++) {
+		const struct field name = { FIELD_STRING, false, o->col[i].name,
+			strlen(o->col[i].name) };
+
+		o->cells[i] = usual_cells(o->col[i].name);
 		o->line.n = 0;
-		(void)add_cell(o, &o->value[i], "", &o->cells[i]);
-		size_t cells = term_cells(o->col[i].name, strlen(o->col[i].name));
-		if (cells > o->cells[i])
-			o->cells[i] = cells < COLUMN_MAX ? cells : COLUMN_MAX;
+		(void)line_cell(o, &name, "", &o->cells[i]);
+		add_column(o, r, i);
 	}
 }
 
@@ -479,21 +446,21 @@ put_row(struct output *o, const char *line, size_t n)
 	    read_record(o, line, n, &r) < 0)
 		return AUDITQ_EJSON;
 	if (o->records == 0) {
-		measure(o);
+		measure(o, &r);
 		if ((code = put_names(o)) < 0)
 			return code;
 	}
 	o->line.n = 0;
 	if (o->source) {
-		(void)add_safe(o, o->place, strlen(o->place));
-		add_blanks(o, 2);
+		(void)line_safe(o, o->place, strlen(o->place));
+		line_blanks(o, 2);
 	}
 	for (size_t i = 0; i < o->ncol; i++) {
 		if (i > 0)
-			add_blanks(o, 2);
-		(void)add_cell(o, &o->value[i], r.failed ? RED : "", &o->cells[i]);
+			line_blanks(o, 2);
+		add_column(o, &r, i);
 	}
-	return finish_line(o);
+	return line_finish(o);
 }
 
 /* ---- the format ---- */
