@@ -450,7 +450,7 @@ auditq_count(auditq_t *q, uint64_t *n, auditq_error *err)
 {
 	struct search *s = NULL;
 	auditq_counts counts = { 0 };
-	uint64_t found;
+	uint64_t found, most;
 	int r;
 
 	qerror_reset(err);
@@ -460,16 +460,16 @@ auditq_count(auditq_t *q, uint64_t *n, auditq_error *err)
 		return r;
 	if (widen_asked(&q->ask))
 		return count_widened(q, n, err);
+	most = q->ask.limit < q->ask.tail ? q->ask.limit : q->ask.tail;
 	r = search_new(&s, &q->ask, &q->stop_count, true, &counts, err);
 	if (r == 0)
-		r = search_count(s, &found, err);
+		r = search_count(s, most, &found, err);
 	end_search(q, s, &q->stop_count);
 	if (q->search == NULL)
 		q->counts = counts;
 	if (r < 0)
 		return r;
-	*n = found < q->ask.limit ? found : q->ask.limit;
-	*n = *n < q->ask.tail ? *n : q->ask.tail;
+	*n = found < most ? found : most;
 	return 0;
 }
 

@@ -530,23 +530,23 @@ search_take(struct search *s, auditq_error *err)
 }
 
 int
-search_count(struct search *s, uint64_t *n, auditq_error *err)
+search_count(struct search *s, uint64_t most, uint64_t *n, auditq_error *err)
 {
 	struct batch_line line;
-	int r;
+	int r = 0;
 
 	*n = 0;
 	if (s->plan->shared) {
-		while ((r = search_next(s, &line, err)) > 0)
+		while (*n + s->answered < most && (r = search_next(s, &line, err)) > 0)
 			++*n;
 	} else {
-		while ((r = open_next(s, err)) > 0)
+		while (s->counts->matched + s->answered < most && (r = open_next(s, err)) > 0)
 			;
 		*n = s->counts->matched;
 	}
 	*n += s->answered;
 	s->counts->matched += s->answered;
-	return r;
+	return r < 0 ? r : 0;
 }
 
 const struct match_query *

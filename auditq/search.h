@@ -26,8 +26,9 @@ void search_rest(struct search *s);
 
 /* 1, and the next line in order, valid until the next call; 0; negative. */
 int search_next(struct search *s, struct batch_line *line, auditq_error *err);
-/* How many lines search_next would give, were there no limit. */
-int search_count(struct search *s, uint64_t *n, auditq_error *err);
+/* How many lines search_next would give, were there no limit; most, or more, when there are so many: then not all was
+ * looked at. */
+int search_count(struct search *s, uint64_t most, uint64_t *n, auditq_error *err);
 /* Give all lines to the question's taker. */
 int search_take(struct search *s, auditq_error *err);
 

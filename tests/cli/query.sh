@@ -136,3 +136,22 @@ says "what was pruned" '^ +outside the window +[0-9]+$'
 says "what matched" '^ +matched +3$'
 run --explain packed
 says "an open window" '^window from +open$'
+
+# a count that is limited is done when it has so many
+for day in 20 21 22 23; do
+	echo "{\"ts\":\"2025-10-${day}T10:00:00Z\",\"n\":1}"
+	echo "{\"ts\":\"2025-10-${day}T11:00:00Z\",\"n\":2}"
+done >days.jsonl
+"$AUDITQ" pack --root days days.jsonl >/dev/null
+for limit in "--limit 1" "--tail 1" "-r --limit 1" "--limit 2" "--tail 2"; do
+	run -c $limit -j 1 --explain --where 'n > 0' days
+	expect "-c $limit" 0 "${limit##* }"
+	says "-c $limit reads no more" 'inflated +1$'
+done
+run -c --limit 0 --explain --where 'n > 0' days
+expect "-c --limit 0" 1 0
+says "and reads nothing" 'inflated +0$'
+run -c --limit 5 --where 'n > 0' days
+expect "a limit over several files" 0 5
+run -c --limit 99 days
+expect "a limit beyond all that there is" 0 8
