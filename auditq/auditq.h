@@ -410,8 +410,8 @@ typedef struct auditq_runs_options {
  * The runs of the records that a query asks for, by the time of their first record.  What is told of a run is of all
  * its records in the paths, also of those outside the window.  Limit, tail and reverse are about runs.  What cannot be
  * read is told as by auditq_next.  With a window, or other than runs asked for, files are read twice: standard input is
- * refused.  *ret is to be freed with auditq_runs_free; it does not need the query.  Memory is bounded however many runs
- * there are.
+ * refused.  Archives whose tables tell all that is asked are not read at all; counted in files_answered.  *ret is to be
+ * freed with auditq_runs_free; it does not need the query.  Memory is bounded however many runs there are.
  */
 AUDITQ_API int auditq_runs(
     auditq_t *q, const auditq_runs_options *opt, auditq_runs_t **ret, auditq_error *err);
@@ -499,6 +499,8 @@ typedef struct auditq_counts {
 		char name[32];
 		uint64_t files;
 	} schema[8];
+	uint64_t
+	    files_answered; /* archives whose summaries said all (auditq_stats, auditq_runs) */
 } auditq_counts;
 
 /* At any time; complete when auditq_next has returned 0. */

@@ -358,6 +358,7 @@ take_archive(void *arg, size_t file, struct plan_literal *literal, auditq_counts
 		r = take_rollup(c, rollup, f->min_ts, measured, err);
 	}
 	if (measured || c->opt.counts || (c->duration && durations == 0)) {
+		counts->files_answered++;
 		counts->members += index_members(ix);
 		counts->members_answered += index_members(ix);
 		r = r < 0 ? r : 1;

@@ -31,6 +31,9 @@ enum index_want {
  * damaged one; AUDITQ_EVERSION, AUDITQ_EIO, AUDITQ_ENOMEM. */
 int index_load(struct index **ret, int fd, uint64_t size, const char *path, unsigned want,
     auditq_error *err);
+/* The same of the file of that name, as long as it has that size.  AUDITQ_ENOENT: it can't be opened. */
+int index_load_file(
+    struct index **ret, const char *path, uint64_t size, unsigned want, auditq_error *err);
 /* The same of an archive whose pages are open; they are closed. */
 int index_load_pages(struct index **ret, struct pages *pages, unsigned want, auditq_error *err);
 void index_free(struct index *ix);

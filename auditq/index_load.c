@@ -2,10 +2,12 @@
 #include "schema_text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sketch.h"
+#include "sys.h"
 
 int
 index_damaged(const struct index *ix, const char *what, auditq_error *err)
@@ -392,4 +394,18 @@ index_load(struct index **ret, int fd, uint64_t size, const char *path, unsigned
 	int r = pages_open(&pages, fd, size, path, err);
 
 	return r < 0 ? r : index_load_pages(ret, &pages, want, err);
+}
+
+int
+index_load_file(
+    struct index **ret, const char *path, uint64_t size, unsigned want, auditq_error *err)
+{
+	int fd = sys->openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+	int r;
+
+	if (fd < 0)
+		return qerror_set(err, AUDITQ_ENOENT, errno, path, "cannot open");
+	r = index_load(ret, fd, size, path, want, err);
+	(void)sys->close(fd);
+	return r;
 }

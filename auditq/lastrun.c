@@ -1,7 +1,6 @@
 #include "lastrun.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,6 @@
 #include "sorter.h"
 #include "source.h"
 #include "successor.h"
-#include "sys.h"
 
 #define BLOCK_BYTES ((size_t)256 << 10)
 #define RECENT      1024 /* runs that a file is remembered to have told of */
@@ -214,21 +212,14 @@ read_table(struct piece *p)
 	struct index *ix;
 	bool complete = false;
 	size_t n;
-	int fd, r = 1;
+	int r = 1;
 
 	if (f->how != PLAN_ARCHIVE || f->untimed || !question_in_window(q, f->min_ts) ||
 	    !question_in_window(q, f->max_ts))
 		return 0;
-	fd =
-	    sys->openat(AT_FDCWD, f->in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0)
-		return 0;
 	qerror_reset(&error);
-	if (index_load(&ix, fd, f->in->size, f->in->path, INDEX_RUNS, &error) < 0) {
-		(void)sys->close(fd);
+	if (index_load_file(&ix, f->in->path, f->in->size, INDEX_RUNS, &error) < 0)
 		return 0;
-	}
-	(void)sys->close(fd);
 	n = index_runs(ix, &complete);
 	for (size_t i = 0; complete && i < n && r > 0; i++) {
 		const struct format_run *run = index_run(ix, i);

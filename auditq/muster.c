@@ -8,6 +8,7 @@
 #include "living.h"
 #include "names.h"
 #include "roster.h"
+#include "runtable.h"
 #include "sorter.h"
 
 /* Runs that a worker knows by itself, before it hands them over. */
@@ -33,6 +34,8 @@ struct same {
 
 struct muster {
 	struct taker taker, chooser;
+	const struct question *q; /* of the search */
+	const struct plan *plan;
 	struct living living;
 	struct slot *slot;
 	unsigned nslot;
@@ -206,16 +209,137 @@ take_line(void *arg, unsigned number, size_t file, int64_t ts, const struct matc
 	return story_add(story, &line) < 0 ? no_memory(err) : 0;
 }
 
+/* ---- archives ---- */
+
+static bool
+is_asked(const struct question *q, const struct format_run *run)
+{
+	if (q->exact != NULL)
+		return match_run_find(q->exact, q->nexact, run->id, run->nid) < q->nexact;
+	for (size_t i = 0; i < q->run.n; i++) {
+		size_t n = strlen(q->run.p[i]);
+
+		if (run->nid >= n && memcmp(run->id, q->run.p[i], n) == 0)
+			return true;
+	}
+	return q->run.n == 0;
+}
+
+/* Whether a run has lines in the window, as far as its first and its last tell. */
+enum lines { NONE, SOME, ALL, UNKNOWN };
+
+static enum lines
+lines_inside(const struct question *q, const struct format_run *run)
+{
+	bool first = question_in_window(q, run->first_ts);
+	bool last = question_in_window(q, run->last_ts);
+
+	if (first || last)
+		return first && last ? ALL : SOME;
+	return run->first_ts < q->after && run->last_ts >= q->after ? UNKNOWN : NONE;
+}
+
+/* Whether a line of run i chooses it: all that the question asks of one. */
+static enum lines
+choosing(const struct question *q, const struct runtable *t, size_t i)
+{
+	const struct format_run *run = runtable_run(t, i);
+	enum lines inside = is_asked(q, run) ? lines_inside(q, run) : NONE;
+
+	if ((q->failed && run->failed == 0) || (q->stage.n > 0 && !runtable_has_stage(t, i, q)))
+		return NONE;
+	return inside == SOME && (q->failed || q->stage.n > 0) ? UNKNOWN : inside;
+}
+
+/* Whether tables know of what the question asks of lines. */
+static bool
+tables_suffice(const struct question *q, const struct plan_file *f)
+{
+	bool open = q->after == INT64_MIN && q->before == INT64_MAX;
+
+	return q->levels == 0 && q->where == NULL && q->regex.n == 0 && !q->invert &&
+	    !q->run_last && !(q->failed && q->stage.n > 0) && (open || !f->untimed);
+}
+
+/* 1; 0: for some run it takes a look at the lines; negative. */
+static int
+choose_runs(struct muster *m, struct runtable *t, auditq_error *err)
+{
+	const struct story chosen = { .chosen = true };
+	const size_t n = runtable_count(t);
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (choosing(m->q, t, i) == UNKNOWN)
+			return 0;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct format_run *run = runtable_run(t, i);
+
+		if (choosing(m->q, t, i) == NONE)
+			continue;
+		if ((r = add_piece(m, &m->slot[0], run->id, run->nid, &chosen, err)) == 0)
+			r = choose(m, run->id, run->nid, err);
+	}
+	return r < 0 ? r : 1;
+}
+
+/* 1; negative. */
+static int
+tell_runs(struct muster *m, struct runtable *t, bool alive, auditq_error *err)
+{
+	const size_t n = runtable_count(t);
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++) {
+		const struct format_run *run = runtable_run(t, i);
+
+		if (is_asked(m->q, run))
+			r = add_piece(m, &m->slot[0], run->id, run->nid,
+			    runtable_story(t, i, alive), err);
+	}
+	return r < 0 ? r : 1;
+}
+
+/* Between two workers' pieces slot 0 is free for the caller. */
+static int
+take_tables(
+    struct muster *m, size_t file, bool chooses, auditq_counts *counts, auditq_error *err)
+{
+	const struct plan_file *f = &m->plan->file[file];
+	const bool alive = living_writer(&m->living, file);
+	struct runtable *t;
+	int r;
+
+	if (!tables_suffice(m->q, f))
+		return 0;
+	if ((r = runtable_load(&t, f, err)) <= 0)
+		return r;
+	(void)pthread_mutex_lock(&m->lock);
+	r = chooses ? choose_runs(m, t, err) : tell_runs(m, t, alive, err);
+	(void)pthread_mutex_unlock(&m->lock);
+	if (r > 0) {
+		counts->files_answered++;
+		counts->members += runtable_members(t);
+		counts->members_answered += runtable_members(t);
+	}
+	runtable_free(t);
+	return r;
+}
+
 static int
 take_archive(void *arg, size_t file, struct plan_literal *literal, auditq_counts *counts,
     auditq_error *err)
 {
-	(void)arg;
-	(void)file;
 	(void)literal;
-	(void)counts;
-	(void)err;
-	return 0;
+	return take_tables(arg, file, false, counts, err);
+}
+
+static int
+choose_archive(void *arg, size_t file, struct plan_literal *literal, auditq_counts *counts,
+    auditq_error *err)
+{
+	(void)literal;
+	return take_tables(arg, file, true, counts, err);
 }
 
 /* ---- beginning and end ---- */
@@ -245,6 +369,7 @@ begin(void *arg, const struct plan *plan, unsigned slots, auditq_error *err)
 	struct muster *m = arg;
 	int r = living_init(&m->living, plan, err);
 
+	m->plan = plan;
 	if (r < 0)
 		return r;
 	if ((m->slot = calloc(slots, sizeof *m->slot)) == NULL)
@@ -276,6 +401,7 @@ muster_new(struct muster **ret, size_t max_bytes, auditq_error *err)
 		.arg = m };
 	m->chooser = m->taker;
 	m->chooser.line = choose_line;
+	m->chooser.archive = choose_archive;
 	(void)pthread_mutex_init(&m->lock, NULL);
 	if ((r = roster_new(&m->chosen, err)) < 0 ||
 	    (r = sorter_new(&m->sorter, max_bytes, false, err)) < 0) {
@@ -311,14 +437,16 @@ muster_free(struct muster *m)
 }
 
 const struct taker *
-muster_chooser(struct muster *m)
+muster_chooser(struct muster *m, const struct question *q)
 {
+	m->q = q;
 	return &m->chooser;
 }
 
 const struct taker *
-muster_taker(struct muster *m)
+muster_taker(struct muster *m, const struct question *q)
 {
+	m->q = q;
 	return &m->taker;
 }
 

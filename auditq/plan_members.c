@@ -1,13 +1,11 @@
 /* plan_members - which members of one archive have to be read. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gunzip.h"
 #include "plan.h"
 #include "prune.h"
-#include "sys.h"
 
 struct choice {
 	const struct question *q;
@@ -229,16 +227,9 @@ static int
 load(struct index **ix, const struct catalog_file *f, struct pages *pages, unsigned want,
     auditq_error *err)
 {
-	int fd, r;
-
 	if (pages != NULL)
 		return index_load_pages(ix, pages, want, err);
-	fd = sys->openat(AT_FDCWD, f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0)
-		return AUDITQ_ENOENT;
-	r = index_load(ix, fd, f->size, f->path, want, err);
-	(void)sys->close(fd);
-	return r;
+	return index_load_file(ix, f->path, f->size, want, err);
 }
 
 /* An archive of any kind can be read as a stream, which says why it cannot be opened. */

@@ -1,10 +1,7 @@
 #include "rollups.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-
-#include "sys.h"
 
 bool
 rollups_suffice(const struct question *q)
@@ -49,16 +46,12 @@ rollups_load(
 	const struct catalog_file *in = f->in;
 	struct index *ix;
 	auditq_error error;
-	int fd, r;
+	int r;
 
 	if (f->how != PLAN_ARCHIVE || f->shared || !wholly_inside(q, f))
 		return 0;
-	fd = sys->openat(AT_FDCWD, in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
-	if (fd < 0)
-		return 0;
 	qerror_reset(&error);
-	r = index_load(&ix, fd, in->size, in->path, INDEX_ROLLUPS, &error);
-	(void)sys->close(fd);
+	r = index_load_file(&ix, in->path, in->size, INDEX_ROLLUPS, &error);
 	if (r == AUDITQ_ENOMEM)
 		return qerror_set(err, r, ENOMEM, in->path, "index");
 	if (r < 0)

@@ -170,12 +170,12 @@ collect(struct asking *a, auditq_error *err)
 	chosen.reverse = false;
 	if (!a->chosen) {
 		all.run = a->q->ask.run;
-	} else if ((r = search(a, &chosen, muster_chooser(a->muster), err)) < 0 ||
+	} else if ((r = search(a, &chosen, muster_chooser(a->muster, &chosen), err)) < 0 ||
 	    (r = muster_chosen(a->muster, &all.exact, &all.nexact, err)) < 0 ||
 	    (all.exact != NULL && all.nexact == 0)) {
 		return r;
 	}
-	return search(a, &all, muster_taker(a->muster), err);
+	return search(a, &all, muster_taker(a->muster, &all), err);
 }
 
 static int

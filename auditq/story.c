@@ -6,8 +6,8 @@
 /* ---- stages ---- */
 
 /* FNV-1a, 64 bits (Fowler, Noll, Vo), of the decoded bytes. */
-static uint64_t
-hash_name(const char *s, size_t n)
+uint64_t
+story_stage(const char *s, size_t n)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
@@ -148,7 +148,7 @@ add_stage(struct story *s, const struct story_line *line)
 	if (line->stage->type == FIELD_STRING) {
 		if ((name = stage_name(line->stage, &n, &own)) == NULL)
 			return -1;
-		r = add_hash(s, hash_name(name, n));
+		r = add_hash(s, story_stage(name, n));
 	}
 	if (r == 0)
 		r = add_failure(s, line->failed, line->ts, name, n);

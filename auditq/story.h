@@ -40,6 +40,9 @@ struct story_line {
 
 enum story_status { STORY_OK, STORY_FAILED, STORY_INCOMPLETE, STORY_RUNNING };
 
+/* What stands for a stage in story's set. */
+uint64_t story_stage(const char *name, size_t n);
+
 /* The following return 0, or -1 when out of memory. */
 int story_add(struct story *s, const struct story_line *line);
 int story_join(struct story *s, const struct story *more);

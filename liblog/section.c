@@ -389,7 +389,7 @@ section_put_rollup(struct bytes_out *b, const struct section_rollup *r)
 int
 section_get_rollup(struct bytes_in *in, struct section_rollup *out)
 {
-	uint64_t n = bytes_get_varint(in);
+	uint64_t n = bytes_get_varint_max(in, FORMAT_NAME_MAX + 1);
 
 	if (n > 0) {
 		out->nstage = (size_t)(n - 1);

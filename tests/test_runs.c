@@ -2,8 +2,10 @@
  * runs - random trails of several writers, some sealed, one that lives and one that died, and files of others;
  * their runs in every mode of execution against what a reading of all lines by jansson tells.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 
+#include "archive.h"
 #include "auditq.h"
 #include "clock.h"
 #include "logging.h"
@@ -13,6 +15,7 @@
 #define STEPS   1500
 #define WRITERS 3
 #define SLOTS   8
+#define ROUNDS  6
 
 static uint64_t random_state;
 
@@ -131,40 +134,94 @@ write_dead(void)
 	logging_join(child);
 }
 
-/* Lines of others: no run events, ids with escapes, lines without a time, or without a run. */
-static void
-write_foreign(bool gzip)
-{
-	char path[2 * SCRATCH_MAX], when[CLOCK_LENGTH];
-	gzFile f;
+enum foreign { PLAIN, GZIP, ARCHIVE, FOREIGN };
 
-	snprintf(
-	    path, sizeof path, "%s/date=2025-10-22/foreign.jsonl%s", root, gzip ? ".gz" : "");
-	assert_non_null(f = gzopen(path, gzip ? "wb" : "wbT"));
-	gzprintf(f, "{\"run_id\":\"f-untimed\",\"level\":\"error\"}\n");
+/* Lines of others: few times, which many have in common; events of runs in any order, ids with escapes, lines
+ * without a time, or without a run. */
+static char *
+foreign_lines(size_t *n)
+{
+	char when[CLOCK_LENGTH], *text;
+	FILE *f = open_memstream(&text, n);
+
+	assert_non_null(f);
+	fprintf(f, "{\"run_id\":\"f-untimed\",\"level\":\"error\"}\n");
 	for (int i = 0; i < 300; i++) {
-		clock_format(when, START + (int64_t)rnd(20000) * CLOCK_S);
-		gzprintf(f, "{");
+		clock_format(when, START + (int64_t)rnd(8) * 2500 * CLOCK_S);
+		fprintf(f, "{");
 		if (rnd(5) != 0)
-			gzprintf(f, "\"ts\":\"%.*s\",", CLOCK_LENGTH, when);
+			fprintf(f, "\"ts\":\"%.*s\",", CLOCK_LENGTH, when);
 		if (rnd(9) != 0)
-			gzprintf(f, "\"run_id\":\"%s%u\",", rnd(3) == 0 ? "\\u0066-" : "f-",
+			fprintf(f, "\"run_id\":\"%s%u\",", rnd(3) == 0 ? "\\u0066-" : "f-",
 			    rnd(20));
 		else if (rnd(2) == 0)
-			gzprintf(f, "\"run_id\":7,");
-		if (rnd(40) == 0)
-			gzprintf(f, "\"event\":\"%s\",\"status\":\"failed\",",
-			    rnd(2) == 0 ? "run.end" : "run.\\u0062egin");
+			fprintf(f, "\"run_id\":7,");
+		if (rnd(5) == 0)
+			fprintf(f, "\"event\":\"%s\",\"status\":\"%s\",",
+			    rnd(2) == 0 ? "run.end" : "run.\\u0062egin",
+			    rnd(2) == 0 ? "failed" : "ok");
 		if (rnd(3) == 0)
-			gzprintf(
-			    f, "\"stage\":\"%s\",", rnd(3) == 0 ? "d\\u00e9tection" : "fetch");
-		gzprintf(f, "\"level\":\"%s\"}\n", rnd(6) == 0 ? "ERROR" : "info");
+			fprintf(f, "\"stage\":\"%s\",",
+			    rnd(3) == 0 ? "d\\u00e9tection" : stages[rnd(4)]);
+		fprintf(f, "\"level\":\"%s\"}\n", rnd(3) == 0 ? "ERROR" : "info");
 	}
-	assert_int_equal(gzclose(f), Z_OK);
+	assert_int_equal(fclose(f), 0);
+	return text;
 }
 
 static void
-write_trail(void)
+seal(const char *path, const char *p, size_t n)
+{
+	struct archive_options opt = { .member_bytes = 4000 };
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	const char *feed;
+	struct archive *a;
+
+	assert_true(fd >= 0);
+	assert_int_equal(archive_begin(&a, fd, &opt, NULL), 0);
+	for (const char *end = p + n; p < end; p = feed + 1) {
+		assert_non_null(feed = memchr(p, '\n', (size_t)(end - p)));
+		assert_int_equal(archive_add(a, p, (size_t)(feed - p), NULL), 0);
+	}
+	assert_int_equal(archive_finish(a, NULL, NULL), 0);
+	close(fd);
+}
+
+static void
+write_foreign(enum foreign how)
+{
+	char path[2 * SCRATCH_MAX], *text;
+	size_t n;
+	gzFile f;
+
+	text = foreign_lines(&n);
+	snprintf(path, sizeof path, "%s/date=2025-10-22/foreign.jsonl%s", root,
+	    how == PLAIN ? "" : ".gz");
+	if (how == ARCHIVE) {
+		seal(path, text, n);
+	} else {
+		assert_non_null(f = gzopen(path, how == GZIP ? "wb" : "wbT"));
+		assert_int_equal(gzwrite(f, text, (unsigned)n), n);
+		assert_int_equal(gzclose(f), Z_OK);
+	}
+	free(text);
+}
+
+/* Put the archives of those that are closed into one a day. */
+static void
+compact(void)
+{
+	auditq_compact_options opt = { .size = sizeof opt };
+	auditq_compact_result made = { .size = sizeof made };
+	auditq_error err = { 0 };
+
+	if (auditq_compact(root, &opt, &made, &err) < 0)
+		fail_msg("%s: %s", err.path, err.text);
+	assert_true(made.archives > 0);
+}
+
+static void
+write_trail(int round)
 {
 	static const char *const services[WRITERS] = { "first", "second", "alive" };
 	struct slot slot[SLOTS] = { { .stage = NULL } };
@@ -185,7 +242,9 @@ write_trail(void)
 	for (int i = 0; i + 1 < WRITERS; i++)
 		assert_int_equal(alog_close(logger[i]), 0);
 	assert_int_equal(alog_sync(logger[WRITERS - 1], 10000), 0);
-	write_foreign(rnd(2) == 0);
+	write_foreign((enum foreign)(round % FOREIGN));
+	if (round % 2 == 1)
+		compact();
 }
 
 /* ---- what the lines tell --------------------------------------------------------------- */
@@ -346,6 +405,7 @@ read_oracle(asked_fn *asked)
 /* ---- asking ---------------------------------------------------------------------------- */
 
 #define MIDNIGHT (INT64_C(1761091200) * CLOCK_S)
+#define MOMENT   (MIDNIGHT - 4000 * CLOCK_S) /* in the midst of files and of runs */
 
 static bool
 asks_fetch_failed(const json_t *line, int64_t ts)
@@ -371,6 +431,53 @@ asks_midnight(const json_t *line, int64_t ts)
 	return ts >= MIDNIGHT - 600 * CLOCK_S && ts < MIDNIGHT + 600 * CLOCK_S;
 }
 
+static bool
+asks_moment(const json_t *line, int64_t ts)
+{
+	(void)line;
+	return ts >= MOMENT && ts < MOMENT + 100 * CLOCK_S;
+}
+
+static bool
+asks_failed(const json_t *line, int64_t ts)
+{
+	(void)ts;
+	return is_failed(line);
+}
+
+static bool
+asks_failed_at_midnight(const json_t *line, int64_t ts)
+{
+	return is_failed(line) && asks_midnight(line, ts);
+}
+
+static bool
+asks_decode(const json_t *line, int64_t ts)
+{
+	const char *stage = root_str(line, "stage");
+
+	(void)ts;
+	return stage != NULL && strcmp(stage, "decode") == 0;
+}
+
+static void
+build_failed(auditq_t *q)
+{
+	auditq_failed(q);
+}
+
+static void
+build_decode(auditq_t *q)
+{
+	auditq_stage(q, "decode");
+}
+
+static void
+build_moment(auditq_t *q)
+{
+	auditq_between(q, MOMENT, MOMENT + 100 * CLOCK_S);
+}
+
 static void
 build_fetch_failed(auditq_t *q)
 {
@@ -389,6 +496,13 @@ static void
 build_window(auditq_t *q)
 {
 	auditq_between(q, MIDNIGHT - 600 * CLOCK_S, MIDNIGHT + 600 * CLOCK_S);
+}
+
+static void
+build_failed_at_midnight(auditq_t *q)
+{
+	build_failed(q);
+	build_window(q);
 }
 
 static void
@@ -417,6 +531,11 @@ static const struct {
 	    AUDITQ_RUN_FAILED | AUDITQ_RUN_INCOMPLETE | AUDITQ_RUN_RUNNING },
 	{ "incomplete", build_all, NULL, false, AUDITQ_RUN_INCOMPLETE },
 	{ "around midnight", build_window, asks_midnight, false, 0 },
+	{ "a moment", build_moment, asks_moment, false, 0 },
+	{ "failed", build_failed, asks_failed, false, 0 },
+	{ "failed around midnight", build_failed_at_midnight, asks_failed_at_midnight, false,
+	    0 },
+	{ "decode", build_decode, asks_decode, false, 0 },
 	{ "prefixes", build_prefix, NULL, true, 0 },
 	{ "failed in fetch", build_fetch_failed, asks_fetch_failed, false, 0 },
 	{ "warned today", build_warn_today, asks_warn_today, false, 0 },
@@ -498,6 +617,7 @@ static void
 ask(size_t i, enum order order, bool use_index, unsigned jobs)
 {
 	auditq_t *q = auditq_new();
+	auditq_counts counts = { .size = sizeof counts };
 	size_t n = count_case(i), limit = n < 4 ? n : 4;
 
 	assert_non_null(q);
@@ -516,6 +636,8 @@ ask(size_t i, enum order order, bool use_index, unsigned jobs)
 		check_case(i, q, n - limit, n, false);
 	else
 		check_case(i, q, 0, limit, order == LATEST);
+	assert_int_equal(auditq_get_counts(q, &counts), 0);
+	assert_true((counts.files_answered > 0) == use_index);
 	auditq_free(q);
 }
 
@@ -529,12 +651,13 @@ test_random(void **state)
 		skip();
 	}
 	random_state = 6;
-	for (int round = 0; round < 3; round++) {
-		write_trail();
+	for (int round = 0; round < ROUNDS; round++) {
+		write_trail(round);
 		lines = logging_read();
 		for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 			read_oracle(cases[i].asked);
-			assert_true(count_case(i) > 0);
+			if (count_case(i) == 0)
+				fail_msg("%s: none", cases[i].name);
 			for (enum order order = FORWARD; order < ORDERS; order++) {
 				ask(i, order, true, 1);
 				ask(i, order, true, 4);

@@ -18,6 +18,7 @@ static const struct {
 	{ "  outside the window by name", AT(files_by_date) },
 	{ "  pruned by footer", AT(files_by_footer) },
 	{ "  compacted into another", AT(files_replaced) },
+	{ "  answered from summaries", AT(files_answered) },
 	{ "members of archives", AT(members) },
 	{ "  pruned by time", AT(members_by_time) },
 	{ "  pruned by counts", AT(members_by_counts) },

@@ -74,6 +74,9 @@ run runs -o table --fields run_id packed
 expect "columns of a table" 2 ''
 run runs --explain packed
 says "what was done is told" '^files +3$'
+says "archives answer for themselves" '^  answered from summaries +3$'
+run runs --explain --no-index packed
+says "unless they are not asked" '^  answered from summaries +0$'
 echo 'no json' >>plain/date=2025-10-24/s.0123456789abcdef.000003.jsonl
 run runs --stage ingest --status failed -o jsonl --fields run_id plain
 expect "a loss is told in the status" 3 '{"run_id":"r-1"}'
