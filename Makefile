@@ -20,7 +20,7 @@ LIBLOG_ONLY = level ring settings config retain thread keeper writer forks \
 	logger context emit run open
 AUDITQ = qerror nearest zone_names zone_rule zone spans timespec spool catalog pages index_load index input gunzip source successor scan scan_set vouch \
 	sift sift_member sift_moved sift_piece value_file expr_tree expr match known known_load require candidates prune batch temp spill merge sorter cache workers sequence plan plan_look plan_members \
-	plan_replaced twins lastrun frontier ranges relay tasks streams search tail sample measure rollups census story living runtable muster roster pick around widen build passes notes watch headway cursor followed steps follow sequel query vocabulary stats \
+	plan_replaced twins lastrun frontier ranges relay tasks streams search tail sample measure rollups census story living runtable muster roster pick around widen build passes notes watch mark headway cursor followed_look followed_place followed steps intake follow_list follow_begin follow sequel query vocabulary stats \
 	stats_export cells runs runs_export tree tree_build tree_export record term output output_row output/jsonl \
 	output/json output/csv output/tsv output/md output/raw output/line output/pretty target export pack_input pack_reject pack_store pack inspect_out inspect_json \
 	inspect_text inspect recover compact_survey compact_merge compact
@@ -33,7 +33,7 @@ TESTS = \
 	cache catalog clock compact config corrupt cost \
 	digest disk_full \
 	emit error export expr \
-	field field_number forks format \
+	field field_number follow forks format \
 	golden golden_ring \
 	index inspect \
 	jbuf \
@@ -58,7 +58,7 @@ FUZZ_SECONDS = 60
 CLI_TESTS = query names filters stats runs follow output show pack compact damage bad bounds terminal paths schemas usage man help completions
 
 # Those in which several threads run: for TSan. Not those that fork first, of whose children it knows nothing.
-THREADED = api cache compact context emit keeper kill many query ranges ring search soak stats tail writer \
+THREADED = api cache compact context emit follow keeper kill many query ranges ring search soak stats tail writer \
 	writer_faults
 THREADED_CLI = query filters stats runs follow compact pack
 

@@ -16,6 +16,7 @@
 struct walk {
 	struct catalog *c;
 	int64_t after, before;
+	bool *missing; /* or NULL: a given path must be there */
 	const struct qwarn *warn;
 	auditq_error *err;
 	char **dir; /* directories still to be read */
@@ -455,7 +456,10 @@ add_missing(struct walk *w, const char *path)
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	return qerror_set(w->err, AUDITQ_ENOENT, ENOENT, path, "cannot open");
+	if (w->missing == NULL)
+		return qerror_set(w->err, AUDITQ_ENOENT, ENOENT, path, "cannot open");
+	*w->missing = true;
+	return 0;
 }
 
 static int
@@ -599,11 +603,14 @@ drop_sealed(struct catalog *c)
 
 int
 catalog_list(struct catalog *out, const char *const *paths, size_t npath, int64_t after,
-    int64_t before, const struct qwarn *warn, auditq_error *err)
+    int64_t before, bool *missing, const struct qwarn *warn, auditq_error *err)
 {
-	struct walk w = {
-		.c = out, .after = after, .before = before, .warn = warn, .err = err
-	};
+	struct walk w = { .c = out,
+		.after = after,
+		.before = before,
+		.missing = missing,
+		.warn = warn,
+		.err = err };
 	int r = 0;
 
 	*out = (struct catalog){ 0 };

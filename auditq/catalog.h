@@ -23,7 +23,7 @@ struct catalog_file {
 	int64_t mtime;                       /* ns */
 	char writer[PATH_WRITER_LENGTH + 1]; /* of a segment or a ring of liblog's; else "" */
 	uint32_t number;                     /* of a segment, 1... */
-	bool open; /* a plain segment of liblog's: its last line may be in the making */
+	bool open; /* its last line may be in the making: a plain segment of liblog's */
 	struct spool spool; /* of a ring; it was read before the files were listed */
 };
 
@@ -37,10 +37,11 @@ struct catalog {
 	uint64_t bytes;          /* of the files that were not pruned */
 };
 
-/* What cannot be read goes to warn; a given path that does not exist is AUDITQ_ENOENT.
+/* What cannot be read goes to warn; a given path that does not exist is AUDITQ_ENOENT, or, where `missing` is not
+ * NULL, passed by, and *missing is set.
  * [after, before) in ns; INT64_MIN and INT64_MAX: open.  *out is to be released, on failure too. */
 int catalog_list(struct catalog *out, const char *const *paths, size_t npath, int64_t after,
-    int64_t before, const struct qwarn *warn, auditq_error *err);
+    int64_t before, bool *missing, const struct qwarn *warn, auditq_error *err);
 void catalog_release(struct catalog *c);
 
 #endif

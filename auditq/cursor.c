@@ -85,16 +85,16 @@ writer_json(const struct headway_writer *w)
 }
 
 static void
-hex(char dst[2 * HEADWAY_PRINT + 1], const uint8_t print[HEADWAY_PRINT])
+hex(char dst[2 * MARK_PRINT + 1], const uint8_t print[MARK_PRINT])
 {
-	for (size_t i = 0; i < HEADWAY_PRINT; i++)
+	for (size_t i = 0; i < MARK_PRINT; i++)
 		(void)snprintf(dst + 2 * i, 3, "%02x", print[i]);
 }
 
 static json_t *
 file_json(const struct headway_file *f)
 {
-	char head[2 * HEADWAY_PRINT + 1], tail[2 * HEADWAY_PRINT + 1];
+	char head[2 * MARK_PRINT + 1], tail[2 * MARK_PRINT + 1];
 	/* A path that is no UTF-8 has no place in JSON, and none here. */
 	json_t *path = f->path == NULL ? NULL : json_string(f->path);
 
@@ -191,12 +191,12 @@ get_writer(struct headway *p, const json_t *line)
 }
 
 static int
-unhex(uint8_t print[HEADWAY_PRINT], const char *text)
+unhex(uint8_t print[MARK_PRINT], const char *text)
 {
-	if (strlen(text) != 2 * HEADWAY_PRINT ||
-	    strspn(text, "0123456789abcdef") != 2 * HEADWAY_PRINT)
+	if (strlen(text) != 2 * MARK_PRINT ||
+	    strspn(text, "0123456789abcdef") != 2 * MARK_PRINT)
 		return AUDITQ_ECORRUPT;
-	for (size_t i = 0; i < HEADWAY_PRINT; i++) {
+	for (size_t i = 0; i < MARK_PRINT; i++) {
 		const char digits[3] = { text[2 * i], text[2 * i + 1], '\0' };
 
 		print[i] = (uint8_t)strtoul(digits, NULL, 16);

@@ -10,18 +10,10 @@
 
 #include "headway.h"
 #include "question.h"
+#include "steps.h"
 #include "watch.h"
 
 struct follow;
-
-struct follow_line {
-	const char *p;
-	size_t n;
-	int64_t ts;
-	const char *path;
-	uint64_t offset;
-	const struct schema *schema; /* as long as the follow */
-};
 
 /* All is borrowed.  watch: of what is listed, or NULL, when there is to be one pass.  stop (atomic) is polled. */
 int follow_new(struct follow **ret, const struct question *q, struct headway *headway,

@@ -29,7 +29,8 @@ struct followed {
 	struct followed_part *part;
 	size_t nparts;
 	const struct schema *schema;
-	int64_t ts; /* effective time of the last line */
+	bool unknown; /* it had no lines to recognise its schema by */
+	int64_t ts;   /* effective time of the last line */
 
 	/* Of a plain file: */
 	int fd;        /* or -1 */
@@ -55,9 +56,12 @@ struct followed_files {
 
 /* Begin a listing. */
 int followed_begin(struct followed_files *all, auditq_error *err);
+/* It is being made: what it holds is in no state to be read. */
+#define FOLLOWED_LATER 2
 /*
- * The listed file.  1 and *ret; 0: it is gone, or cannot be read, which was said; negative.  Of a plain file the
- * descriptor is open.
+ * The listed file.  1 and *ret; 0: it is gone; FOLLOWED_LATER; negative.  Of a plain file the descriptor is open, unless
+ * it cannot be read, which was said.  Gzip files of others come last in a listing: they are compared with files
+ * that are gone.
  */
 int followed_meet(struct followed_files *all, const struct catalog_file *in,
     struct followed **ret, auditq_error *err);
@@ -69,10 +73,13 @@ int followed_rotated(
 void followed_end(struct followed_files *all);
 /* Whether all of it was considered. */
 bool followed_is_over(const struct followed *f);
-/* Nothing is left of it at present: give up its descriptor if there are too many. */
+/* Nothing is left of it at present: remember it, and give up its descriptor if there are too many. */
 void followed_rest(struct followed_files *all, struct followed *f);
-/* A plain file was cut, or written anew: read it from its start. */
-void followed_restart(struct followed *f);
+/* A plain file was cut, or written anew: read it from its start.  0; negative. */
+int followed_restart(struct followed_files *all, struct followed *f, auditq_error *err);
+/* The schema of others' logs, by their first lines.  0; negative. */
+int followed_recognise(struct followed_files *all, struct followed *f, const char *lines,
+    size_t n, auditq_error *err);
 /* Who wrote the line there; NULL: not known. */
 struct headway_writer *followed_writer(const struct followed *f, uint64_t offset);
 /* Fingerprints of what was read, for a cursor. */

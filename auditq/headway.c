@@ -4,12 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "digest.h"
-#include "sys.h"
-
-/* So much of the first and of the last bytes makes a file's identity: a line or more. */
-#define MARK_BYTES 1024
-
 /* ---- writers ---- */
 
 /* Where it stands, or belongs. */
@@ -185,50 +179,4 @@ headway_release(struct headway *p)
 	free(p->writer);
 	free(p->file);
 	*p = (struct headway){ 0 };
-}
-
-/* ---- identity ---- */
-
-static int
-fingerprint(struct digest *d, uint8_t out[HEADWAY_PRINT], int fd, uint64_t at, size_t n)
-{
-	uint8_t buf[MARK_BYTES], all[DIGEST_BYTES];
-
-	if (sys_pread_all(fd, buf, n, (off_t)at) != (ssize_t)n)
-		return -1;
-	digest_begin(d);
-	digest_add(d, buf, n);
-	if (digest_end(d, all) < 0)
-		return -1;
-	memcpy(out, all, HEADWAY_PRINT);
-	return 0;
-}
-
-int
-headway_mark(struct headway_mark *out, int fd, uint64_t offset)
-{
-	const size_t n = offset < MARK_BYTES ? (size_t)offset : MARK_BYTES;
-	struct headway_mark mark = { .offset = offset };
-	struct digest *d = digest_new();
-	int r;
-
-	if (d == NULL)
-		return -1;
-	r = fingerprint(d, mark.head, fd, 0, n);
-	if (r == 0)
-		r = fingerprint(d, mark.tail, fd, offset - n, n);
-	digest_free(d);
-	if (r == 0)
-		*out = mark;
-	return r;
-}
-
-bool
-headway_holds(const struct headway_mark *mark, int fd)
-{
-	struct headway_mark now;
-
-	return headway_mark(&now, fd, mark->offset) == 0 &&
-	    memcmp(now.head, mark->head, HEADWAY_PRINT) == 0 &&
-	    memcmp(now.tail, mark->tail, HEADWAY_PRINT) == 0;
 }

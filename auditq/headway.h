@@ -8,22 +8,17 @@
 #ifndef HEADWAY_H
 #define HEADWAY_H
 
+#include "mark.h"
 #include "path.h"
 #include "qerror.h"
 #include "spans.h"
-
-#define HEADWAY_PRINT 16 /* bytes of a fingerprint */
 
 struct headway_writer {
 	char writer[PATH_WRITER_LENGTH + 1];
 	struct spans seen; /* numbers of its records */
 	int64_t met;       /* when a file of its was there last, s since 1970 */
-};
-
-/* Of the content before an offset: its first bytes and its last. */
-struct headway_mark {
-	uint64_t offset; /* 0: there is none */
-	uint8_t head[HEADWAY_PRINT], tail[HEADWAY_PRINT];
+	uint64_t
+	    held; /* pass in which one of its files was gone before it was read: those behind it wait */
 };
 
 struct headway_file {
@@ -34,7 +29,7 @@ struct headway_file {
 	struct spans seen; /* bytes of lines, decompressed */
 	int64_t ts;        /* effective time of the last line that was read */
 	int64_t met;
-	struct headway_mark mark; /* of a plain file */
+	struct mark mark; /* of a plain file */
 };
 
 struct headway {
@@ -59,10 +54,5 @@ void headway_release(struct headway *p);
 
 /* All that stands before it was read. */
 uint64_t headway_done(const struct headway_file *f);
-
-/* Fingerprints of what an open file holds before an offset.  0, or negative: it is shorter, or cannot be read. */
-int headway_mark(struct headway_mark *out, int fd, uint64_t offset);
-/* Whether the file has the content that was marked. */
-bool headway_holds(const struct headway_mark *mark, int fd);
 
 #endif

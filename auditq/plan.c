@@ -207,13 +207,17 @@ make(struct planning p, struct workers *workers, struct plan **ret)
 {
 	struct plan *plan = calloc(1, sizeof *plan);
 	const struct question *q = p.q;
+	bool missing;
 	int r;
 
 	if (plan == NULL)
 		return no_memory(p.err);
 	p.plan = plan;
 	r = catalog_list(&plan->catalog, (const char *const *)q->path.p, q->path.n, q->after,
-	    q->before, p.warn, p.err);
+	    q->before, q->follow ? &missing : NULL, p.warn, p.err);
+	/* A line in the making is given when it has its end. */
+	for (size_t i = 0; i < plan->catalog.n && q->follow; i++)
+		plan->catalog.file[i].open = true;
 	if (r == 0 && (plan->file = calloc(plan->catalog.n + 1, sizeof *plan->file)) == NULL)
 		r = no_memory(p.err);
 	if (r == 0)

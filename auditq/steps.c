@@ -295,5 +295,8 @@ steps_next(struct steps *s, struct headway *headway, struct follow_line *out, au
 bool
 steps_ready(const struct steps *s)
 {
-	return s->next < s->n;
+	for (size_t i = s->next; i < s->n; i++)
+		if (s->step[i].line != NULL)
+			return true;
+	return false;
 }

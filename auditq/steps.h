@@ -8,8 +8,18 @@
 #ifndef STEPS_H
 #define STEPS_H
 
-#include "follow.h"
 #include "followed.h"
+#include "question.h"
+
+/* A line that is given. */
+struct follow_line {
+	const char *p;
+	size_t n;
+	int64_t ts;
+	const char *path;
+	uint64_t offset;
+	const struct schema *schema; /* as long as the follow */
+};
 
 struct steps_step {
 	const char *path;
@@ -55,6 +65,7 @@ int steps_take_ring(struct steps *s, struct headway_writer *writer, const struct
 /* 1, and the next matching line; 0: there is none. */
 int steps_next(
     struct steps *s, struct headway *headway, struct follow_line *out, auditq_error *err);
+/* Whether there is a next one. */
 bool steps_ready(const struct steps *s);
 
 /* The number of a record. */

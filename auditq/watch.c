@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/vfs.h>
 
 #include "sys.h"
 
@@ -88,9 +87,15 @@ watch_calm(struct watch *w)
 static bool
 is_remote(const char *path)
 {
+	const int fd = sys->openat(AT_FDCWD, path, O_PATH | O_CLOEXEC, 0);
 	struct statfs fs;
+	int r;
 
-	if (statfs(path, &fs) < 0)
+	if (fd < 0)
+		return false;
+	r = sys->fstatfs(fd, &fs);
+	(void)sys->close(fd);
+	if (r < 0)
 		return false;
 	switch ((unsigned long)fs.f_type) {
 	case NFS_SUPER_MAGIC:

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -48,7 +47,7 @@ check_file_system(int fd, const char *dir, alog_error *err)
 {
 	struct statfs fs;
 
-	if (fstatfs(fd, &fs) < 0)
+	if (sys->fstatfs(fd, &fs) < 0)
 		return error_set(err, ALOG_EIO, errno, dir, "cannot tell the file system");
 	switch ((unsigned long)fs.f_type) {
 	case EXT4_SUPER_MAGIC:

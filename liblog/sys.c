@@ -115,6 +115,7 @@ const struct sys_ops sys_posix = {
 	.fdatasync = fdatasync,
 	.writeback = posix_writeback,
 	.fstat = fstat,
+	.fstatfs = fstatfs,
 	.fstatat = fstatat,
 	.mkdirat = mkdirat,
 	.unlinkat = unlinkat,

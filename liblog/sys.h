@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 
 #include "error.h"
 
@@ -30,6 +31,7 @@ struct sys_ops {
 	/* sync_file_range with SYNC_FILE_RANGE_WRITE alone: begin to write, wait for nothing. */
 	int (*writeback)(int fd, off_t off, off_t len);
 	int (*fstat)(int fd, struct stat *st);
+	int (*fstatfs)(int fd, struct statfs *fs);
 	int (*fstatat)(int dir, const char *name, struct stat *st, int flags);
 	int (*mkdirat)(int dir, const char *name, mode_t mode);
 	int (*unlinkat)(int dir, const char *name, int flags);

@@ -151,6 +151,12 @@ fault_fstat(int fd, struct stat *st)
 }
 
 static inline int
+fault_fstatfs(int fd, struct statfs *fs)
+{
+	return fault_due() ? -1 : sys_posix.fstatfs(fd, fs);
+}
+
+static inline int
 fault_fstatat(int dir, const char *name, struct stat *st, int flags)
 {
 	return fault_due() ? -1 : sys_posix.fstatat(dir, name, st, flags);
@@ -241,6 +247,7 @@ faults_begin(enum fault kind, long at, int error)
 	ops.writeback = fault_writeback;
 	ops.fstat = fault_fstat;
 	ops.fstatat = fault_fstatat;
+	ops.fstatfs = fault_fstatfs;
 	ops.mkdirat = fault_mkdirat;
 	ops.unlinkat = fault_unlinkat;
 	ops.renameat = fault_renameat;

@@ -84,7 +84,7 @@ list(int64_t after, int64_t before, const char *want, ...)
 	va_end(ap);
 	warned = lost = 0;
 	qerror_reset(&err);
-	if (catalog_list(&c, path, n, after, before, &warn, &err) < 0)
+	if (catalog_list(&c, path, n, after, before, NULL, &warn, &err) < 0)
 		fail_msg("%s: %s", err.path, err.text);
 	for (size_t i = 0; i < c.n; i++) {
 		const char *name = c.file[i].path;
@@ -327,7 +327,7 @@ test_strange(void **state)
 	in_base(path, "missing");
 	qerror_reset(&err);
 	assert_int_equal(
-	    catalog_list(&c, &missing, 1, INT64_MIN, INT64_MAX, &warn, &err), AUDITQ_ENOENT);
+	    catalog_list(&c, &missing, 1, INT64_MIN, INT64_MAX, NULL, &warn, &err), AUDITQ_ENOENT);
 	assert_string_equal(err.path, path);
 	catalog_release(&c);
 	if (geteuid() != 0) {
