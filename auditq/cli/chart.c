@@ -60,7 +60,7 @@ static void
 add_time(struct chart *c, int64_t ns)
 {
 	char text[AUDITQ_TIME_ROOM];
-	const bool known = auditq_time_text(c->q, ns, text) == 0;
+	const bool known = auditq_time_text(c->q, ns, text) > 0;
 
 	if (known)
 		when_trim(text);

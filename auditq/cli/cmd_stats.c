@@ -109,7 +109,7 @@ static void
 add_time(struct table *t, const auditq_t *q, int64_t ns)
 {
 	char text[AUDITQ_TIME_ROOM];
-	const bool known = auditq_time_text(q, ns, text) == 0;
+	const bool known = auditq_time_text(q, ns, text) > 0;
 
 	if (known)
 		when_trim(text);
