@@ -170,6 +170,12 @@ def agree(got, expected, within):
         isinstance(got[k], float) and abs(got[k] - expected[k]) <= within * abs(expected[k]) for k in got)
 
 
+def counts(run):
+    """What a run with --explain said."""
+    pairs = (line.rsplit(None, 1) for line in run.words.splitlines() if line[-1:].isdigit())
+    return {name.strip(): int(n) for name, n in pairs}
+
+
 def short(answer):
     return str(answer)[:200]
 
