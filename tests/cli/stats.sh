@@ -78,6 +78,8 @@ told "jsonl, some columns" 0 '{"stage":"detection","records":2}
 told "csv" 0 "$(printf 'stage,records,p95\r\ndetection,2,11.8875\r\n,1,')$(printf '\r')" \
 	-o csv --by stage --exact --on 2025-10-23 --fields stage,records,p95
 
+run stats --hist 1d --stage detection all.jsonl
+holds "times without a fraction of zero" grep -Eq '^2025-10-23T00:00:00Z +2 ' out
 run stats packed
 expect "estimates" 0
 holds "it says so" grep -qx 'Durations are in ms. p50, p95 and p99 are within 1 %, the rest is exact.' out
