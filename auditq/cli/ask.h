@@ -19,6 +19,13 @@ struct ask_options {
 
 /* clang-format off */
 /* Rows of a table whose values have a struct ask_options at offset `at`. */
+#define ASK_ZONE(at)                                                                           \
+	{ "tz", 0, OPT_TEXT, (at) + offsetof(struct ask_options, zone), "ZONE",                \
+	  "of times that are shown, or given without a zone, and of days: Europe/Berlin, "     \
+	  "+02:00, local" },                                                                   \
+	{ "utc", 0, OPT_FLAG, (at) + offsetof(struct ask_options, utc), NULL,                  \
+	  "the same as --tz UTC, which is the default" }
+
 #define ASK_WHICH(at)                                                                          \
 	{ "run", 0, OPT_LIST, (at) + offsetof(struct ask_options, run), "ID",                  \
 	  "of this run: its id, a prefix of it, or 'last', the run that started last" },       \
@@ -38,10 +45,7 @@ struct ask_options {
 	{ "until", 0, OPT_ALIAS, 0, NULL, NULL },                                              \
 	{ "on", 0, OPT_TEXT, (at) + offsetof(struct ask_options, on), "DAY[..DAY]",            \
 	  "of this day, or of the days from the first to the last" },                          \
-	{ "tz", 0, OPT_TEXT, (at) + offsetof(struct ask_options, zone), "ZONE",                \
-	  "of times without a zone, and of days: Europe/Berlin, +02:00, local" },              \
-	{ "utc", 0, OPT_FLAG, (at) + offsetof(struct ask_options, utc), NULL,                  \
-	  "the same as --tz UTC, which is the default" },                                      \
+	ASK_ZONE(at),                                                                          \
 	{ "where", 0, OPT_LIST, (at) + offsetof(struct ask_options, where), "EXPR",            \
 	  "for which EXPR is true; repeated: all of them" },                                   \
 	{ "regex", 'e', OPT_LIST, (at) + offsetof(struct ask_options, regex), "[FIELD~]RE",    \

@@ -10,11 +10,13 @@
 #include "opt.h"
 #include "out.h"
 #include "say.h"
+#include "screen.h"
 #include "table.h"
 #include "when.h"
 
 struct values {
 	struct ask_options ask;
+	struct screen_options screen;
 	const char *format, *fields;
 };
 
@@ -27,6 +29,8 @@ static const struct opt options[] = {
 	  "tree (the default), jsonl, json or csv: a row for each stage and error" },
 	{ NULL, 0, OPT_VALUES, 0, NULL, "tree jsonl json csv" },
 	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "with jsonl, json or csv: only these columns" },
+	ASK_ZONE(AT(ask)),
+	SCREEN_OPTIONS(AT(screen)),
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "How it is found:" },
 	ASK_HOW(AT(ask)),
@@ -73,12 +77,12 @@ add_label(struct table *t, const auditq_node *node)
 }
 
 static void
-add_time(struct table *t, const auditq_node *node, int64_t start)
+add_time(struct table *t, const auditq_t *q, const auditq_node *node, int64_t start)
 {
 	char text[WHEN_ROOM + 1] = "-";
 
 	if (node->kind == AUDITQ_NODE_RUN)
-		when_format(text, node->begin);
+		when_format(text, q, node->begin);
 	else if (node->begin != INT64_MIN && start != INT64_MIN && node->begin >= start) {
 		text[0] = '+';
 		when_duration(text + 1, node->begin - start);
@@ -96,7 +100,7 @@ add_count(struct table *t, uint64_t n)
 }
 
 static void
-add_node(struct table *t, const auditq_node *node, int64_t start)
+add_node(struct table *t, const auditq_t *q, const auditq_node *node, int64_t start)
 {
 	bool error = node->kind == AUDITQ_NODE_ERROR;
 	const char *status = auditq_run_status_name(node->status);
@@ -106,32 +110,37 @@ add_node(struct table *t, const auditq_node *node, int64_t start)
 		when_duration(duration, node->end - node->begin);
 	add_label(t, node);
 	table_text(t, error ? "!" : status);
-	add_time(t, node, start);
+	table_paint(t, error ? SCREEN_RED : screen_status_color(node->status));
+	add_time(t, q, node, start);
 	table_text(t, error ? "" : duration);
 	if (error)
 		table_text(t, "");
 	else
 		add_count(t, node->records);
 	table_cell(t, node->message != NULL ? node->message : "", node->message_len);
+	table_paint(t, error ? SCREEN_RED : NULL);
 }
 
 static int
-print_tree(const auditq_tree_t *tree)
+print_tree(const auditq_t *q, const auditq_tree_t *tree, const struct screen *screen)
 {
 	static const char *const titles[] = { "stage", "status", "at", "duration", "records",
 		"what" };
 	struct table t = { .columns = sizeof titles / sizeof titles[0],
-		.left = sizeof titles / sizeof titles[0] };
+		.left = sizeof titles / sizeof titles[0],
+		.color = screen->color };
 	auditq_node node = { .size = sizeof node };
 	int64_t start = INT64_MIN;
 	char *text;
 	int r;
 
-	for (size_t i = 0; i < t.columns; i++)
+	for (size_t i = 0; i < t.columns; i++) {
 		table_text(&t, titles[i]);
+		table_paint(&t, SCREEN_BOLD);
+	}
 	for (size_t i = 0; auditq_tree_get(tree, i, &node) == 0; i++) {
 		start = i == 0 ? node.begin : start;
-		add_node(&t, &node, start);
+		add_node(&t, q, &node, start);
 	}
 	text = table_format(&t);
 	table_free(&t);
@@ -186,7 +195,7 @@ list_runs(struct ask *a, const char *id, uint64_t found, auditq_error *err)
 		return r;
 	say("%" PRIu64 " runs begin with '%s':", found, id);
 	for (int i = 0; i < NAMED_MAX && (r = auditq_runs_next(runs, &row, err)) > 0; i++) {
-		when_format(when, row.first);
+		when_format(when, a->q, row.first);
 		say("  %.*s  %s  %s", (int)row.id_len, row.id, when,
 		    auditq_run_status_name(row.status));
 	}
@@ -219,20 +228,22 @@ print_rows(const auditq_tree_t *tree, const auditq_export_options *opt, auditq_e
 
 static int
 print_run(struct ask *a, const auditq_run_row *row, const struct values *v,
-    const auditq_export_options *out, auditq_error *err)
+    const struct screen *screen, const auditq_export_options *out, auditq_error *err)
 {
 	auditq_tree_t *tree = NULL;
 	int r = auditq_tree(a->q, row, &tree, err);
 
-	if (r == 0 && !a->lost)
-		r = is_tree(v) ? print_tree(tree) : print_rows(tree, out, err);
+	if (r == 0 && !a->lost) {
+		screen_begin(screen);
+		r = is_tree(v) ? print_tree(a->q, tree, screen) : print_rows(tree, out, err);
+	}
 	auditq_tree_free(tree);
 	return r;
 }
 
 static int
-answer(struct ask *a, const char *id, const struct values *v, const auditq_export_options *out,
-    bool *any, auditq_error *err)
+answer(struct ask *a, const char *id, const struct values *v, const struct screen *screen,
+    const auditq_export_options *out, bool *any, auditq_error *err)
 {
 	auditq_run_row row = { .size = sizeof row };
 	auditq_runs_t *runs = NULL;
@@ -241,7 +252,7 @@ answer(struct ask *a, const char *id, const struct values *v, const auditq_expor
 
 	*any = r > 0 || (r == 0 && found == 1);
 	if (*any && !a->lost)
-		r = print_run(a, &row, v, out, err);
+		r = print_run(a, &row, v, screen, out, err);
 	else if (r == 0 && found > 1)
 		r = list_runs(a, id, found, err);
 	auditq_runs_free(runs);
@@ -254,9 +265,10 @@ run(const struct values *v, struct opt_list *words)
 	auditq_export_options out = { .size = sizeof out, .fields = v->fields };
 	struct opt_list paths = { .item = words->item + 1, .n = words->n - 1 };
 	auditq_error err = { 0 };
+	struct screen screen;
 	struct ask a;
 	bool any = false;
-	int r;
+	int r, status;
 
 	if (is_tree(v) && v->fields != NULL) {
 		say("--fields is about --format jsonl, json or csv");
@@ -266,10 +278,12 @@ run(const struct values *v, struct opt_list *words)
 		opt_say_value(&cmd_run_words, "format", v->format, strlen(v->format));
 		return CMD_ERROR;
 	}
-	if (!ask_begin(&a, &v->ask, &paths))
+	if (!screen_open(&screen, &v->screen, true) || !ask_begin(&a, &v->ask, &paths))
 		return CMD_ERROR;
-	r = answer(&a, words->item[0], v, &out, &any, &err);
-	return ask_end(&a, r, &err, any);
+	r = answer(&a, words->item[0], v, &screen, &out, &any, &err);
+	status = ask_end(&a, r, &err, any);
+	screen_end();
+	return status;
 }
 
 int

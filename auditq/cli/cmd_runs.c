@@ -10,11 +10,13 @@
 #include "opt.h"
 #include "out.h"
 #include "say.h"
+#include "screen.h"
 #include "table.h"
 #include "when.h"
 
 struct values {
 	struct ask_options ask;
+	struct screen_options screen;
 	struct opt_list status;
 	const char *format, *fields;
 	uint64_t limit, tail;
@@ -38,6 +40,7 @@ static const struct opt options[] = {
 	  "table (the default), jsonl, json, csv, tsv or md" },
 	{ NULL, 0, OPT_VALUES, 0, NULL, "table jsonl json csv tsv md" },
 	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "not with table: only these columns" },
+	SCREEN_OPTIONS(AT(screen)),
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "With some record:" },
 	ASK_WHICH(AT(ask)),
@@ -79,24 +82,25 @@ add_count(struct table *t, uint64_t n)
 }
 
 static void
-add_time(struct table *t, int64_t ns)
+add_time(struct table *t, const auditq_t *q, int64_t ns)
 {
 	char text[WHEN_ROOM];
 
-	when_format(text, ns);
+	when_format(text, q, ns);
 	table_text(t, text);
 }
 
 static void
-add_row(struct table *t, const auditq_run_row *row)
+add_row(struct table *t, const auditq_t *q, const auditq_run_row *row)
 {
 	char duration[WHEN_ROOM] = "-";
 
 	if (row->first != INT64_MIN)
 		when_duration(duration, row->last - row->first);
 	table_cell(t, row->id, row->id_len);
-	add_time(t, row->first);
+	add_time(t, q, row->first);
 	table_text(t, auditq_run_status_name(row->status));
+	table_paint(t, screen_status_color(row->status));
 	if (row->failed == 0)
 		table_text(t, "");
 	else if (row->failed_stage == NULL)
@@ -104,7 +108,7 @@ add_row(struct table *t, const auditq_run_row *row)
 	else
 		table_cell(t, row->failed_stage, row->failed_stage_len);
 	if (row->failed > 0)
-		add_time(t, row->failed_at);
+		add_time(t, q, row->failed_at);
 	else
 		table_text(t, "");
 	table_text(t, duration);
@@ -117,11 +121,12 @@ add_row(struct table *t, const auditq_run_row *row)
 enum { ROWS = 1000 };
 
 static int
-flush_table(struct table *t)
+flush_table(struct table *t, const struct screen *screen)
 {
 	char *text = table_format(t);
 	int r = AUDITQ_ENOMEM;
 
+	screen_begin(screen);
 	if (text == NULL)
 		say("out of memory");
 	else
@@ -132,49 +137,55 @@ flush_table(struct table *t)
 }
 
 static void
-begin_table(struct table *t)
+begin_table(struct table *t, const struct screen *screen)
 {
 	static const char *const titles[] = { "run", "start", "status", "failed at", "when",
 		"duration", "stages", "records", "failed" };
 
-	*t = (struct table){ .columns = sizeof titles / sizeof titles[0], .left = 5 };
-	for (size_t i = 0; i < t->columns; i++)
+	*t = (struct table){
+		.columns = sizeof titles / sizeof titles[0], .left = 5, .color = screen->color
+	};
+	for (size_t i = 0; i < t->columns; i++) {
 		table_text(t, titles[i]);
+		table_paint(t, SCREEN_BOLD);
+	}
 }
 
 static int
-print_table(auditq_runs_t *runs, uint64_t *n, auditq_error *err)
+print_table(const auditq_t *q, auditq_runs_t *runs, const struct screen *screen, uint64_t *n,
+    auditq_error *err)
 {
 	auditq_run_row row = { .size = sizeof row };
 	struct table t;
 	int r;
 
-	begin_table(&t);
+	begin_table(&t, screen);
 	while ((r = auditq_runs_next(runs, &row, err)) > 0) {
 		if (*n > 0 && *n % ROWS == 0) {
-			if ((r = flush_table(&t)) < 0)
+			if ((r = flush_table(&t, screen)) < 0)
 				return r;
-			begin_table(&t);
+			begin_table(&t, screen);
 		}
-		add_row(&t, &row);
+		add_row(&t, q, &row);
 		++*n;
 	}
 	if (r < 0 || *n == 0) {
 		table_free(&t);
 		return r;
 	}
-	return flush_table(&t);
+	return flush_table(&t, screen);
 }
 
 /* ---- asking and answering ---- */
 
 static int
-print_rows(
-    auditq_runs_t *runs, const auditq_export_options *opt, uint64_t *n, auditq_error *err)
+print_rows(auditq_runs_t *runs, const struct screen *screen, const auditq_export_options *opt,
+    uint64_t *n, auditq_error *err)
 {
 	struct out out;
 	int r;
 
+	screen_begin(screen);
 	out_open(&out);
 	r = auditq_runs_export_to(runs, out_write, &out, opt, n, err);
 	if (out.failed)
@@ -242,12 +253,13 @@ runs(const struct values *v, const struct opt_list *paths)
 	auditq_runs_options opt = { .size = sizeof opt };
 	auditq_runs_t *found = NULL;
 	auditq_error err = { 0 };
+	struct screen screen;
 	struct ask a;
 	uint64_t n = 0;
-	int r;
+	int r, status;
 
 	if (!check(v, &out) || !get_status(&v->status, &opt.status) ||
-	    !ask_begin(&a, &v->ask, paths))
+	    !screen_open(&screen, &v->screen, true) || !ask_begin(&a, &v->ask, paths))
 		return CMD_ERROR;
 	if (v->limit != UINT64_MAX)
 		auditq_limit(a.q, v->limit);
@@ -256,10 +268,12 @@ runs(const struct values *v, const struct opt_list *paths)
 	auditq_reverse(a.q, v->reverse);
 	r = auditq_runs(a.q, &opt, &found, &err);
 	if (r == 0 && !a.lost)
-		r = is_table(v) ? print_table(found, &n, &err)
-				: print_rows(found, &out, &n, &err);
+		r = is_table(v) ? print_table(a.q, found, &screen, &n, &err)
+				: print_rows(found, &screen, &out, &n, &err);
 	auditq_runs_free(found);
-	return ask_end(&a, r, &err, n > 0);
+	status = ask_end(&a, r, &err, n > 0);
+	screen_end();
+	return status;
 }
 
 int

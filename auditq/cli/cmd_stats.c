@@ -11,11 +11,13 @@
 #include "opt.h"
 #include "out.h"
 #include "say.h"
+#include "screen.h"
 #include "table.h"
 #include "when.h"
 
 struct values {
 	struct ask_options ask;
+	struct screen_options screen;
 	const char *by, *field, *step, *format, *fields;
 	bool exact;
 };
@@ -36,6 +38,7 @@ static const struct opt options[] = {
 	  "table (the default), jsonl, json, csv, tsv or md" },
 	{ NULL, 0, OPT_VALUES, 0, NULL, "table jsonl json csv tsv md" },
 	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "not with table: only these columns" },
+	SCREEN_OPTIONS(AT(screen)),
 
 	{ NULL, 0, OPT_SECTION, 0, NULL, "Of which records:" },
 	ASK_WHICH(AT(ask)),
@@ -131,6 +134,7 @@ add_row(struct table *t, const auditq_t *q, const auditq_stats_t *s, size_t row,
 	add_count(t, r.records);
 	add_count(t, r.ends);
 	add_count(t, r.failed);
+	table_paint(t, r.failed > 0 ? SCREEN_RED : NULL);
 	if (r.ends > 0)
 		snprintf(
 		    rate, sizeof rate, "%.2f%%", 100.0 * (double)r.failed / (double)r.ends);
@@ -153,21 +157,26 @@ add_titles(struct table *t, const char *by, bool timed)
 	for (const char *end; by != NULL; by = *end == ',' ? end + 1 : NULL) {
 		end = by + strcspn(by, ",");
 		table_cell(t, by, (size_t)(end - by));
+		table_paint(t, SCREEN_BOLD);
 		t->left++;
 	}
 	if (timed) {
 		table_text(t, "time");
+		table_paint(t, SCREEN_BOLD);
 		t->left++;
 	}
 	t->columns = t->left + sizeof titles / sizeof titles[0];
-	for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
+	for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++) {
 		table_text(t, titles[i]);
+		table_paint(t, SCREEN_BOLD);
+	}
 }
 
 static int
-print_table(const auditq_t *q, const auditq_stats_t *s, const struct values *v)
+print_table(const auditq_t *q, const auditq_stats_t *s, const struct values *v,
+    const struct screen *screen)
 {
-	struct table t = { 0 };
+	struct table t = { .color = screen->color };
 	char *text;
 	int r;
 
@@ -213,8 +222,8 @@ is_table(const struct values *v)
 
 /* The records that were found go to *n. */
 static int
-answer(struct ask *a, const struct values *v, const auditq_export_options *out, uint64_t *n,
-    auditq_error *err)
+answer(struct ask *a, const struct values *v, const struct screen *screen,
+    const auditq_export_options *out, uint64_t *n, auditq_error *err)
 {
 	auditq_stats_options opt = { .size = sizeof opt,
 		.by = v->by,
@@ -227,8 +236,10 @@ answer(struct ask *a, const struct values *v, const auditq_export_options *out, 
 
 	for (size_t i = 0; r == 0 && auditq_stats_get(s, i, &row) == 0; i++)
 		*n += row.records;
-	if (r == 0 && !a->lost)
-		r = is_table(v) ? print_table(a->q, s, v) : print_rows(s, out, err);
+	if (r == 0 && !a->lost) {
+		screen_begin(screen);
+		r = is_table(v) ? print_table(a->q, s, v, screen) : print_rows(s, out, err);
+	}
 	auditq_stats_free(s);
 	return r;
 }
@@ -238,9 +249,10 @@ stats(const struct values *v, const struct opt_list *paths)
 {
 	auditq_export_options out = { .size = sizeof out, .fields = v->fields };
 	auditq_error err = { 0 };
+	struct screen screen;
 	struct ask a;
 	uint64_t n = 0;
-	int r;
+	int r, status;
 
 	if (is_table(v) && v->fields != NULL) {
 		say("--fields is about the other formats than table");
@@ -250,10 +262,12 @@ stats(const struct values *v, const struct opt_list *paths)
 		opt_say_value(&cmd_stats_words, "format", v->format, strlen(v->format));
 		return CMD_ERROR;
 	}
-	if (!ask_begin(&a, &v->ask, paths))
+	if (!screen_open(&screen, &v->screen, true) || !ask_begin(&a, &v->ask, paths))
 		return CMD_ERROR;
-	r = answer(&a, v, &out, &n, &err);
-	return ask_end(&a, r, &err, n > 0);
+	r = answer(&a, v, &screen, &out, &n, &err);
+	status = ask_end(&a, r, &err, n > 0);
+	screen_end();
+	return status;
 }
 
 int

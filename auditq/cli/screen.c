@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "auditq.h"
 #include "say.h"
 
 static pid_t pager; /* 0: there is none */
@@ -65,6 +66,17 @@ pager_command(void)
 	if (command == NULL)
 		command = "less";
 	return *command == '\0' || strcmp(command, "cat") == 0 ? NULL : command;
+}
+
+const char *
+screen_status_color(int status)
+{
+	switch (status) {
+	case AUDITQ_RUN_FAILED: return SCREEN_RED;
+	case AUDITQ_RUN_INCOMPLETE: return SCREEN_YELLOW;
+	case AUDITQ_RUN_RUNNING: return SCREEN_CYAN;
+	default: return NULL;
+	}
 }
 
 bool

@@ -29,6 +29,13 @@ struct screen {
 	bool paged;     /* a pager is wanted, from screen_begin on */
 };
 
+#define SCREEN_BOLD   "\033[1m"
+#define SCREEN_RED    "\033[1;31m"
+#define SCREEN_YELLOW "\033[33m"
+#define SCREEN_CYAN   "\033[36m"
+/* Of an auditq_run_status; NULL: none. */
+const char *screen_status_color(int status);
+
 /* used: answers go to standard output.  False: what is wrong with the options has been said. */
 bool screen_open(struct screen *s, const struct screen_options *opt, bool used);
 /* Before the first output: from here on it goes through the pager, words for people too. */

@@ -7,7 +7,8 @@
 
 #include "term.h"
 
-#define GAP 2 /* between columns */
+#define GAP   2 /* between columns */
+#define RESET "\033[0m"
 
 /* A part of n bytes that does not end within a character. */
 static size_t
@@ -38,24 +39,39 @@ safe_copy(const char *s, size_t n)
 	return strndup(safe, len + strlen(more));
 }
 
+static bool
+grow(struct table *t)
+{
+	size_t cap = t->cap == 0 ? 64 : 2 * t->cap;
+	char **cell = realloc(t->cell, cap * sizeof *cell);
+	const char **paint = NULL;
+
+	if (cell != NULL) {
+		t->cell = cell;
+		paint = realloc(t->paint, cap * sizeof *paint);
+	}
+	if (paint == NULL)
+		return false;
+	t->paint = paint;
+	t->cap = cap;
+	return true;
+}
+
 void
 table_cell(struct table *t, const char *s, size_t n)
 {
-	if (t->n == t->cap) {
-		size_t cap = t->cap == 0 ? 64 : 2 * t->cap;
-		char **cell = realloc(t->cell, cap * sizeof *cell);
-
-		if (cell == NULL) {
-			t->failed = true;
-			return;
-		}
-		t->cell = cell;
-		t->cap = cap;
-	}
-	if ((t->cell[t->n] = safe_copy(s, n)) != NULL)
-		t->n++;
-	else
+	if ((t->n == t->cap && !grow(t)) || (t->cell[t->n] = safe_copy(s, n)) == NULL) {
 		t->failed = true;
+		return;
+	}
+	t->paint[t->n++] = NULL;
+}
+
+void
+table_paint(struct table *t, const char *paint)
+{
+	if (t->color && t->n > 0)
+		t->paint[t->n - 1] = paint;
 }
 
 void
@@ -90,11 +106,12 @@ put_cell(FILE *f, const struct table *t, size_t i, size_t width)
 	size_t column = i % t->columns;
 	int pad = (int)(width - width_of(t->cell[i]));
 	bool last = column + 1 == t->columns;
+	const char *paint = t->paint[i];
 
-	if (column < t->left)
-		fprintf(f, "%s%*s", t->cell[i], last ? 0 : pad + GAP, "");
-	else
-		fprintf(f, "%*s%s%*s", pad, "", t->cell[i], last ? 0 : GAP, "");
+	fprintf(f, "%*s%s%s%s", column < t->left ? 0 : pad, "", paint != NULL ? paint : "",
+	    t->cell[i], paint != NULL ? RESET : "");
+	if (!last)
+		fprintf(f, "%*s", column < t->left ? pad + GAP : GAP, "");
 	if (last)
 		fputc('\n', f);
 }
@@ -125,5 +142,6 @@ table_free(struct table *t)
 	for (size_t i = 0; i < t->n; i++)
 		free(t->cell[i]);
 	free(t->cell);
+	free(t->paint);
 	*t = (struct table){ 0 };
 }

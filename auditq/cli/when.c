@@ -4,24 +4,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 void
-when_format(char dst[WHEN_ROOM], int64_t ns)
+when_format(char dst[WHEN_ROOM], const auditq_t *q, int64_t ns)
 {
-	int64_t ms = ns / 1000000 - (ns % 1000000 < 0);
-	int64_t part = (ms % 1000 + 1000) % 1000;
-	time_t s = (time_t)((ms - part) / 1000);
-	struct tm tm;
-	size_t n;
+	char *dot;
 
-	if (ns == INT64_MIN) {
+	if (auditq_time_text(q, ns, dst) < 0) {
 		snprintf(dst, WHEN_ROOM, "-");
 		return;
 	}
-	gmtime_r(&s, &tm);
-	n = strftime(dst, WHEN_ROOM, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(dst + n, WHEN_ROOM - n, ".%03uZ", (unsigned)part);
+	/* Nine digits, of which three are kept. */
+	if ((dot = strchr(dst, '.')) != NULL)
+		memmove(dot + 4, dot + 10, strlen(dot + 10) + 1);
 }
 
 void

@@ -6,10 +6,12 @@
 
 #include <stdint.h>
 
-enum { WHEN_ROOM = 40 };
+#include "auditq.h"
 
-/* 2025-10-23T14:05:09.123Z, UTC, whatever the locale; "-" for INT64_MIN. */
-void when_format(char dst[WHEN_ROOM], int64_t ns);
+enum { WHEN_ROOM = AUDITQ_TIME_ROOM };
+
+/* 2025-10-23T14:05:09.123Z, in the query's zone; "-" for INT64_MIN. */
+void when_format(char dst[WHEN_ROOM], const auditq_t *q, int64_t ns);
 /* A time as text, without its fraction when that is zero. */
 void when_trim(char *text);
 /* Three digits or so, in the unit that suits: 0.25ms, 12.3ms, 1.25s, 3m05s, 2h03m, 4d02h. */

@@ -190,6 +190,28 @@ shown, status = terminal(one, PAGER="cat")
 told("none that is cat", status == 0 and "14:05:09" in shown, shown)
 shown, status = terminal("--stage", "none", one, PAGER="sed s/^/paged:/")
 told("nothing found, nothing paged", status == 1 and "paged:" not in shown, shown)
+
+# The tables of runs and statistics, likewise.
+told_run = os.path.join(DIR, "run.jsonl")
+with open(told_run, "w", encoding="utf-8") as f:
+    for second, rest in enumerate(('"event":"run.begin"', '"stage":"s","event":"stage.begin"', '"stage":"s","status":"failed","event":"stage.end"', '"status":"failed","event":"run.end"')):
+        f.write('{"ts":"2025-10-23T14:05:0%d.25Z","run_id":"r",%s}\n' % (second, rest))
+for args in (["runs"], ["run", "r"], ["stats"]):
+    name = args[0]
+    shown, status = terminal(*args, "--pager", "never", told_run)
+    told(name + ": in colours", status == 0 and "\033[1m" in shown and "\033[1;31m" in shown, shown)
+    _, plain = run(*args, told_run)
+    told(name + ": not in a pipe; the same text", "\033" not in plain and re.sub("\033\\[[0-9;]*m", "", shown) == plain, shown, plain)
+    shown, _ = terminal(*args, "--pager", "never", told_run, NO_COLOR="1")
+    told(name + ": NO_COLOR", shown == plain, shown)
+    shown, status = terminal(*args, told_run, PAGER="sed s/^/paged:/")
+    told(name + ": a pager", status == 0 and shown.startswith("paged:"), shown)
+for args in (["runs"], ["run", "r"]):
+    _, text = run(*args, "--tz", "Asia/Kolkata", told_run)
+    told(args[0] + ": in a zone", "2025-10-23T19:35:00.250+05:30" in text, text)
+shown, status = terminal("runs", "--status", "ok", told_run, PAGER="sed s/^/paged:/; echo pager")
+told("runs: none, nothing paged", status == 1 and "pager" not in shown, shown)
+
 with open(os.path.join(DIR, "bad.jsonl"), "w", encoding="utf-8") as f:
     f.write('{"ts":"2025-10-23T14:05:09.5Z"}\n{"ts":\n')
 shown, status = terminal(os.path.join(DIR, "bad.jsonl"), PAGER="sed s/^/paged:/")
