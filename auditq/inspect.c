@@ -94,32 +94,19 @@ check_members(struct check *c, auditq_error *err)
 	return 0;
 }
 
-/* The digest of the whole, over the chain's end, the index stream and the footer before it. */
+/* What the footer says of the last member holds: the index was held against it, and the member itself. */
 static int
 check_whole(struct check *c, uint64_t size, auditq_error *err)
 {
-	uint8_t tail[FORMAT_FOOTER_BYTES], digest[DIGEST_BYTES], *stream;
-	const struct format_footer *f = index_footer(c->in->ix);
 	struct pages pages;
 	int r;
 
 	if ((r = pages_open(&pages, c->fd, size, c->in->path, err)) < 0)
 		return r;
-	memcpy(tail, pages.tail + pages.ntail - sizeof tail, sizeof tail);
-	r = pages_read(&pages, 0, pages.footer.index_bytes, &stream, err);
-	pages_close(&pages);
-	if (r < 0)
-		return r;
-	digest_begin(c->digest);
-	digest_add(c->digest, c->last, sizeof c->last);
-	digest_add(c->digest, stream, f->index_bytes);
-	digest_add(c->digest, tail + FORMAT_FIXED_AT, FORMAT_WHOLE_AT);
-	free(stream);
-	if (digest_end(c->digest, digest) < 0)
-		return qerror_set(err, AUDITQ_ENOMEM, 0, c->in->path, "digest");
-	if (memcmp(digest, f->whole, sizeof digest) != 0)
+	if ((r = pages_whole_holds(&pages, err)) == 0)
 		c->in->problem = "the digest of the whole is wrong";
-	return 0;
+	pages_close(&pages);
+	return r < 0 ? r : 0;
 }
 
 /* Read all of the archive and hold it against its digests. */

@@ -28,4 +28,7 @@ void pages_close(struct pages *p);
 int pages_read(
     const struct pages *p, uint32_t from, uint32_t n, uint8_t **ret, auditq_error *err);
 
+/* Whether the footer's `whole` is that of the index and the footer.  1, 0, or as pages_read. */
+int pages_whole_holds(const struct pages *p, auditq_error *err);
+
 #endif

@@ -1,4 +1,10 @@
-/* plan_replaced - compacted archives: what of the catalog they stand for, and whose records are in them. */
+/*
+ * plan_replaced - compacted archives: what of the catalog they stand for, and whose records are in them.
+ *
+ * What an archive lists is believed when its `whole` holds, which covers that list: so no archive is left out for its own
+ * sake, nor two for each other's.  An archive that may have been compacted and can't be asked any more makes a group
+ * with all that it may stand for: what stands in it and in another of the group is given once.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -55,10 +61,10 @@ find(struct plan *p, const char *path)
 	return NULL;
 }
 
-/* Leave out the replaced file, if it is still there: until it was removed both are whole. */
+/* The file of the catalog that is listed, or NULL. */
 static int
-leave_out(struct plan *p, const char *archive, const struct section_replaced *old,
-    auditq_counts *counts, auditq_error *err)
+find_listed(struct plan *p, const char *archive, const struct section_replaced *old,
+    struct plan_file **ret, auditq_error *err)
 {
 	struct plan_file *f;
 	char *path;
@@ -68,12 +74,9 @@ leave_out(struct plan *p, const char *archive, const struct section_replaced *ol
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, archive, "plan");
 	f = find(p, path);
 	free(path);
-	if (f == NULL || !f->ours || memcmp(f->whole, old->whole, sizeof f->whole) != 0)
-		return 0;
-	counts->files_replaced += !f->replaced;
-	f->replaced = true;
-	f->how = PLAN_SKIP;
-	f->seqs = false;
+	*ret = f != NULL && f->ours && memcmp(f->whole, old->whole, sizeof f->whole) == 0
+	    ? f
+	    : NULL;
 	return 0;
 }
 
@@ -117,6 +120,49 @@ keep_part(
 	return 0;
 }
 
+/* 0, or why what it lists is not to be believed: AUDITQ_ECORRUPT, or as pages_open. */
+static int
+check_whole(int fd, const struct catalog_file *in, auditq_error *err)
+{
+	struct pages pages;
+	int r;
+
+	if ((r = pages_open(&pages, fd, in->size, in->path, err)) < 0)
+		return r;
+	if ((r = pages_whole_holds(&pages, err)) == 0)
+		r = qerror_set(
+		    err, AUDITQ_ECORRUPT, 0, in->path, "the digest of the whole is wrong");
+	pages_close(&pages);
+	return r < 0 ? r : 0;
+}
+
+/* Leave out what is listed and still there: until it was removed both are whole. */
+static int
+leave_out(struct plan *p, const struct plan_file *f, int fd, const struct index *ix,
+    auditq_counts *counts, auditq_error *err)
+{
+	bool checked = false;
+	int r;
+
+	for (size_t k = 0; k < index_replaced(ix); k++) {
+		struct plan_file *old = NULL;
+
+		r = find_listed(p, f->in->path, index_replaced_file(ix, k), &old, err);
+		if (r == 0 && old != NULL && !checked)
+			r = check_whole(fd, f->in, err);
+		if (r < 0)
+			return r;
+		if (old == NULL)
+			continue;
+		checked = true;
+		counts->files_replaced += !old->replaced;
+		old->replaced = true;
+		old->how = PLAN_SKIP;
+		old->seqs = false;
+	}
+	return 0;
+}
+
 static int
 look_into(struct plan *p, size_t i, bool rings, const struct qwarn *warn, auditq_counts *counts,
     auditq_error *err)
@@ -133,24 +179,73 @@ look_into(struct plan *p, size_t i, bool rings, const struct qwarn *warn, auditq
 	r = fd < 0 ? qerror_set(&why, errno == ENOENT ? AUDITQ_ENOENT : AUDITQ_EIO, errno, path,
 			 "cannot open")
 		   : index_load(&ix, fd, f->in->size, path, INDEX_REPLACED, &why);
+	if (r == 0)
+		r = leave_out(p, f, fd, ix, counts, &why);
 	if (fd >= 0)
 		(void)sys->close(fd);
+	for (size_t k = 0; rings && r == 0 && k < index_replaced(ix); k++)
+		r = keep_part(p, f, index_replaced_file(ix, k), &why);
+	index_free(ix);
 	if (r == AUDITQ_ENOMEM)
 		return qerror_set(err, r, ENOMEM, path, "index");
 	if (r < 0) {
-		qwarn_send(warn, r, r != AUDITQ_ENOENT, path, 0, why.offset,
-		    "what files it stands for is not known, their lines may be shown twice: %s",
-		    why.text);
-		return 0;
+		f->doubtful = r != AUDITQ_ENOENT;
+		qwarn_send(warn, r, false, path, 0, why.offset,
+		    "what files it stands for is not known: %s", why.text);
 	}
-	for (size_t k = 0; k < index_replaced(ix) && r == 0; k++) {
-		const struct section_replaced *old = index_replaced_file(ix, k);
+	return 0;
+}
 
-		if ((r = leave_out(p, path, old, counts, err)) == 0 && rings)
-			r = keep_part(p, f, old, err);
-	}
-	index_free(ix);
-	return r;
+/* ---- archives that cannot be asked ---- */
+
+/* Sealed by a logger or made by compaction; then the length of what comes before the writer in its path. */
+static size_t
+up_to_writer(const char *path, struct path_segment *seg)
+{
+	const size_t n = directory(path);
+
+	if (!path_parse_segment(path + n, seg) || seg->kind != PATH_SEALED || seg->packed)
+		return 0;
+	return n + strlen(seg->service) + 1;
+}
+
+/* Whether the file may stand for others and doesn't say for which. */
+static bool
+is_doubtful(const struct plan_file *f)
+{
+	struct path_segment seg;
+
+	if (f->doubtful)
+		return f->how != PLAN_SKIP;
+	return f->how == PLAN_STREAM && !f->ours && f->in->kind == CATALOG_REGULAR &&
+	    up_to_writer(f->in->path, &seg) > 0 && seg.number == 1;
+}
+
+/* Make a group of the archives of the file's directory and service, which stand together in the catalog. */
+static void
+make_group(struct plan *p, size_t i)
+{
+	struct path_segment seg;
+	const char *path = p->file[i].in->path;
+	const size_t n = up_to_writer(path, &seg);
+	size_t first = i, end = i + 1, members = 0;
+
+	while (first > 0 && strncmp(p->file[first - 1].in->path, path, n) == 0)
+		first--;
+	while (end < p->catalog.n && strncmp(p->file[end].in->path, path, n) == 0)
+		end++;
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t k = first; k < end && (pass == 0 || members > 1); k++) {
+			struct plan_file *f = &p->file[k];
+
+			if (f->how == PLAN_SKIP || up_to_writer(f->in->path, &seg) == 0)
+				continue;
+			members += pass == 0;
+			if (pass == 1) {
+				f->group = p->file[first].in->path;
+				f->shared = p->shared = true;
+			}
+		}
 }
 
 int
@@ -165,6 +260,11 @@ plan_replaced(
 	for (size_t i = 0; i < p->catalog.n && r == 0; i++)
 		if (p->file[i].compacted && may_matter(p, i, rings))
 			r = look_into(p, i, rings, warn, counts, err);
+	for (size_t i = 0; i < p->catalog.n && r == 0; i++) {
+		p->file[i].doubtful = is_doubtful(&p->file[i]);
+		if (p->file[i].doubtful && p->file[i].group == NULL)
+			make_group(p, i);
+	}
 	return r;
 }
 

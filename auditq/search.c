@@ -428,19 +428,18 @@ search_has_twins(const struct search *s)
 	return s->plan->shared;
 }
 
-int
-search_is_twin(
+/* By its writer and its number, where both are known. */
+static int
+is_twin_by_number(
     const struct search *s, struct twins *met, const struct batch_line *line, auditq_error *err)
 {
-	const struct plan_file *f = &s->plan->file[line->key.path];
+	const char *writer = plan_writer(s->plan, line->key.path, line->key.offset);
 	struct field_path path;
 	struct field seq;
-	const char *writer;
 	uint64_t n;
 	int r;
 
-	if (!f->shared ||
-	    (writer = plan_writer(s->plan, line->key.path, line->key.offset)) == NULL)
+	if (writer == NULL)
 		return 0;
 	field_path_set(&path, "seq", 3);
 	if (field_get(line->p, line->n, &path, 1, &seq) < 0 || seq.type != FIELD_NUMBER ||
@@ -448,6 +447,23 @@ search_is_twin(
 		return 0;
 	r = twins_check(met, line->key.ts, writer, n);
 	return r < 0 ? no_memory(err) : r;
+}
+
+int
+search_is_twin(
+    const struct search *s, struct twins *met, const struct batch_line *line, auditq_error *err)
+{
+	const struct plan_file *f = &s->plan->file[line->key.path];
+	int r;
+
+	if (!f->shared)
+		return 0;
+	/* What is compacted has a time. */
+	if (f->group != NULL && line->key.ts != CLOCK_NONE &&
+	    (r = twins_check_line(met, line->key.ts, f->group, line->key.path, f->doubtful,
+		 line->p, line->n)) != 0)
+		return r < 0 ? no_memory(err) : r;
+	return is_twin_by_number(s, met, line, err);
 }
 
 int

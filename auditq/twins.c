@@ -32,22 +32,55 @@ grow(struct twins *t)
 	return 0;
 }
 
-int
-twins_check(struct twins *t, int64_t ts, const char *writer, uint64_t seq)
+/* The place of a record: of one that was given, or where it is to be remembered; NULL: out of memory. */
+static struct twin *
+place_of(struct twins *t, int64_t ts, const char *writer, uint64_t seq)
 {
-	struct twin *twin;
-
 	if (ts != t->ts && t->n > 0) {
 		memset(t->place, 0, t->cap * sizeof *t->place);
 		t->n = 0;
 	}
 	t->ts = ts;
 	if (2 * (t->n + 1) > t->cap && grow(t) < 0)
+		return NULL;
+	return find(t->place, t->cap, writer, seq);
+}
+
+int
+twins_check(struct twins *t, int64_t ts, const char *writer, uint64_t seq)
+{
+	struct twin *twin = place_of(t, ts, writer, seq);
+
+	if (twin == NULL || twin->writer != NULL)
+		return twin == NULL ? -1 : 1;
+	*twin = (struct twin){ .writer = writer, .seq = seq };
+	t->n++;
+	return 0;
+}
+
+/* FNV-1a, 64 bits (Fowler, Noll, Vo). */
+static uint64_t
+hash_line(const char *line, size_t n)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)line[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+int
+twins_check_line(struct twins *t, int64_t ts, const char *group, uint32_t file, bool doubtful,
+    const char *line, size_t n)
+{
+	const uint64_t hash = hash_line(line, n);
+	struct twin *twin = place_of(t, ts, group, hash);
+
+	if (twin == NULL)
 		return -1;
-	twin = find(t->place, t->cap, writer, seq);
 	if (twin->writer != NULL)
-		return 1;
-	*twin = (struct twin){ writer, seq };
+		return twin->file != file && (twin->doubtful || doubtful);
+	*twin = (struct twin){ group, hash, file, doubtful };
 	t->n++;
 	return 0;
 }

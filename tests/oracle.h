@@ -28,7 +28,6 @@ struct oracle {
 	size_t n;
 	bool unchecked; /* no checksum covers the lines: one whose text changed may be shown */
 	bool quiet;     /* nothing tells that lines of damaged parts were there */
-	bool doubles;   /* lines may be shown twice when something is said */
 	uint64_t cases, silent, told, wrong;
 };
 
@@ -159,7 +158,7 @@ oracle_judge(const struct oracle *o, const struct oracle_ask *ask,
 		if (a->n < least)
 			return "counted too few";
 	}
-	if (doubled && !(o->doubles && a->said[0] != '\0'))
+	if (doubled)
 		return "a line too often";
 	if (a->strange > 0 && !o->unchecked)
 		return "a line that was never written";
