@@ -44,7 +44,7 @@ TESTS = \
 	output \
 	pack path power prune \
 	query quotes \
-	ranges record recover redact require retain ring ring_model rotate runid runs \
+	ranges record recover redact require rescued retain ring ring_model rotate runid runs \
 	sample scan schema seal search segment shared sketch soak sorter source stats sys \
 	tail timespec trail \
 	vocabulary vouch \

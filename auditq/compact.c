@@ -150,7 +150,7 @@ do_partition(struct compaction *c, size_t i, size_t end)
 	if (c->opt.dry_run) {
 		r = merge_groups(c, &p, i, end);
 	} else {
-		if ((r = compact_lock(&p, c->err)) > 0 && (r = compact_finish(&p, c->err)) == 0)
+		if ((r = compact_lock(&p, c->err)) > 0 && (r = compact_finish(&p, c->err)) > 0)
 			r = merge_groups(c, &p, i, end);
 		compact_unlock(&p);
 	}

@@ -54,7 +54,8 @@ struct compact_partition {
 /* Open and lock it.  1; 0: gone, or another compaction is in it, which was said; negative. */
 int compact_lock(struct compact_partition *p, auditq_error *err);
 void compact_unlock(struct compact_partition *p);
-/* Do what compactions that died have left: remove files that are replaced, and what has no name yet. */
+/* Do what compactions that died have left: remove files that are replaced, and what has no name yet.  1; 0: nothing of it
+ * may be merged, which was said; negative. */
 int compact_finish(struct compact_partition *p, auditq_error *err);
 /*
  * Put n files, 2 or more, into one archive and remove them.  What turns out to be gone or damaged is left out, its

@@ -67,6 +67,34 @@ file_error(
 	return qerror_set(err, AUDITQ_EIO, e, path, "%s", what);
 }
 
+/* ---- whether a file is what it was ---- */
+
+static int
+discard(void *arg, const void *data, size_t len)
+{
+	(void)arg;
+	(void)data;
+	(void)len;
+	return 0;
+}
+
+/* Hold the file against its digests: what is damaged, or was altered, must not get new ones. 1; 0; negative. */
+static int
+verify(const struct compact_partition *p, const char *path, auditq_error *err)
+{
+	auditq_error why = { 0 };
+	const int r = auditq_inspect(path, false, discard, NULL, &why);
+
+	if (r == 0)
+		return 1;
+	if (r == AUDITQ_ENOMEM)
+		return qerror_set(err, r, ENOMEM, path, "compact");
+	if (r != AUDITQ_ENOENT)
+		qwarn_send(
+		    p->warn, r, true, path, 0, why.offset, "left as it is: %s", why.text);
+	return 0;
+}
+
 /* ---- what dead compactions left ---- */
 
 /* A descriptor of a sealed segment and its footer; -1: it is none, or is gone. */
@@ -88,25 +116,28 @@ open_archive(const struct compact_partition *p, const char *name, struct format_
 	return -1;
 }
 
-/* Remove a file if it is the one that was replaced.  The name of what replaces it may have survived its maker's death
- * and not be on the disk yet. */
-static int
-remove_replaced(
-    struct compact_partition *p, const struct section_replaced *old, auditq_error *err)
+/* Whether the file that was replaced is still there. */
+static bool
+is_there(const struct compact_partition *p, const struct section_replaced *old,
+    char name[PATH_NAME_MAX])
 {
 	struct format_footer footer;
-	char name[PATH_NAME_MAX];
 	int fd;
 
-	if (old->nname >= sizeof name)
-		return 0;
+	if (old->nname >= PATH_NAME_MAX)
+		return false;
 	memcpy(name, old->name, old->nname);
 	name[old->nname] = '\0';
 	if ((fd = open_archive(p, name, &footer)) < 0)
-		return 0;
+		return false;
 	(void)sys->close(fd);
-	if (memcmp(footer.whole, old->whole, sizeof footer.whole) != 0)
-		return 0;
+	return memcmp(footer.whole, old->whole, sizeof footer.whole) == 0;
+}
+
+/* The name of what replaces it may have survived its maker's death and not be on the disk yet. */
+static int
+remove_replaced(struct compact_partition *p, const char *name, auditq_error *err)
+{
 	if (!p->synced && sys_sync_dir(p->fd) < 0)
 		return file_error(p, name, "cannot sync its directory", err);
 	p->synced = true;
@@ -115,21 +146,59 @@ remove_replaced(
 	return 0;
 }
 
+/* Remove what the archive replaced, if all of the archive is as it was made: else that is the better copy, and as
+ * nothing but this archive knows that it is one, the partition stays as it is.  1; 0: so it does; negative. */
+static int
+remove_all(
+    struct compact_partition *p, const char *archive, const struct index *ix, auditq_error *err)
+{
+	bool verified = false;
+	char name[PATH_NAME_MAX];
+	int r = 1;
+
+	for (size_t i = 0; r > 0 && i < index_replaced(ix); i++) {
+		if (!is_there(p, index_replaced_file(ix, i), name))
+			continue;
+		if (!verified && (r = verify(p, archive, err)) <= 0)
+			return r;
+		verified = true;
+		if ((r = remove_replaced(p, name, err)) == 0)
+			r = 1;
+	}
+	return r;
+}
+
+/* As remove_all. */
 static int
 finish_archive(struct compact_partition *p, const char *name, auditq_error *err)
 {
 	struct format_footer footer;
 	struct index *ix = NULL;
+	auditq_error why = { 0 };
 	int fd = open_archive(p, name, &footer), r = 0;
+	char *path;
 
 	if (fd < 0)
-		return 0;
+		return 1;
+	if (asprintf(&path, "%s/%s", p->path, name) < 0) {
+		(void)sys->close(fd);
+		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, p->path, "compact");
+	}
 	if (footer.compacted)
-		r = index_load(&ix, fd, footer.file_bytes, name, INDEX_REPLACED, err);
+		r = index_load(&ix, fd, footer.file_bytes, path, INDEX_REPLACED, &why);
 	(void)sys->close(fd);
-	for (size_t i = 0; ix != NULL && r == 0 && i < index_replaced(ix); i++)
-		r = remove_replaced(p, index_replaced_file(ix, i), err);
+	if (r == AUDITQ_ECORRUPT || r == AUDITQ_EVERSION) {
+		qwarn_send(p->warn, r, true, path, 0, why.offset,
+		    "left as it is, and its partition: what it replaced is not known: %s",
+		    why.text);
+		r = 0;
+	} else if (r < 0 && err != NULL) {
+		*err = why;
+	} else if (r == 0) {
+		r = ix == NULL ? 1 : remove_all(p, path, ix, err);
+	}
 	index_free(ix);
+	free(path);
 	return r;
 }
 
@@ -146,19 +215,22 @@ int
 compact_finish(struct compact_partition *p, auditq_error *err)
 {
 	struct sys_names names;
+	bool stays = false;
 	int r = 0;
 
 	if (sys_list(p->fd, &names) < 0)
 		return qerror_set(err, AUDITQ_EIO, errno, p->path, "cannot list");
-	for (size_t i = 0; i < names.n && r == 0; i++) {
+	for (size_t i = 0; i < names.n && r >= 0; i++) {
 		/* Whoever made it is dead: the lock is ours. */
-		if (!is_unnamed(names.name[i]))
+		if (!is_unnamed(names.name[i])) {
 			r = finish_archive(p, names.name[i], err);
-		else if (sys->unlinkat(p->fd, names.name[i], 0) < 0 && errno != ENOENT)
+			stays = stays || r == 0;
+		} else if (sys->unlinkat(p->fd, names.name[i], 0) < 0 && errno != ENOENT) {
 			r = file_error(p, names.name[i], "cannot remove", err);
+		}
 	}
 	sys_names_free(&names);
-	return r;
+	return r < 0 ? r : !stays;
 }
 
 /* ---- reading ---- */
@@ -169,15 +241,6 @@ struct reading {
 	uint64_t bytes, lines;
 	bool damaged;
 };
-
-static int
-discard(void *arg, const void *data, size_t len)
-{
-	(void)arg;
-	(void)data;
-	(void)len;
-	return 0;
-}
 
 static void
 on_warning(void *arg, const auditq_warning *w)
@@ -231,23 +294,6 @@ add_lines(struct reading *in, const char *path, const struct compact_file *f, au
 		qwarn_send(in->p->warn, AUDITQ_ETOOBIG, false, path, 0, 0,
 		    "left as it is: not all of its lines can be read");
 	return r == 0 && !in->damaged && in->bytes == f->payload && in->lines == f->lines;
-}
-
-/* Hold the file against its digests: what is damaged, or was altered, must not get new ones. 1; 0; negative. */
-static int
-verify(const struct compact_partition *p, const char *path, auditq_error *err)
-{
-	auditq_error why = { 0 };
-	const int r = auditq_inspect(path, false, discard, NULL, &why);
-
-	if (r == 0)
-		return 1;
-	if (r == AUDITQ_ENOMEM)
-		return qerror_set(err, r, ENOMEM, path, "compact");
-	if (r != AUDITQ_ENOENT)
-		qwarn_send(
-		    p->warn, r, true, path, 0, why.offset, "left as it is: %s", why.text);
-	return 0;
 }
 
 /* ---- what is replaced ---- */

@@ -116,7 +116,7 @@ suits(const struct choosing *c, const struct format_footer *f)
 	    schema_equal(&schema, &schema_default);
 }
 
-/* How many files a compacted archive stands for.  1; 0: it is gone; negative. */
+/* How many files a compacted archive stands for.  1; 0: it is gone, or damaged, which was said; negative. */
 static int
 count_replaced(const struct choosing *c, struct compact_file *f)
 {
@@ -124,15 +124,22 @@ count_replaced(const struct choosing *c, struct compact_file *f)
 	const int fd =
 	    dirfd < 0 ? -1 : sys->openat(dirfd, f->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
 	struct index *ix = NULL;
+	auditq_error why = { 0 };
 	int r = 0;
 
 	if (fd >= 0)
-		r = index_load(&ix, fd, f->stored, f->name, INDEX_REPLACED, c->err);
+		r = index_load(&ix, fd, f->stored, f->name, INDEX_REPLACED, &why);
 	else if (errno != ENOENT)
-		r = qerror_set(c->err, AUDITQ_EIO, errno, f->name, "cannot open");
+		r = qerror_set(&why, AUDITQ_EIO, errno, f->name, "cannot open");
 	if (ix != NULL) {
 		f->replaces = index_replaced(ix);
 		r = 1;
+	} else if (r == AUDITQ_ECORRUPT || r == AUDITQ_EVERSION) {
+		qwarn_send(
+		    c->warn, r, true, f->name, 0, why.offset, "left as it is: %s", why.text);
+		r = 0;
+	} else if (r < 0 && c->err != NULL) {
+		*c->err = why;
 	}
 	index_free(ix);
 	if (fd >= 0)

@@ -327,6 +327,20 @@ check_footer(struct gunzip *g, auditq_error *err)
 	return 0;
 }
 
+/* Whether a member of ours begins inside the header: then that was cut, and what it says of its length is about bytes
+ * that are not there. */
+static bool
+has_swallowed(const struct gunzip *g)
+{
+	const uint8_t *p = input_at(g->in), *at = p, *end = p + g->header_bytes;
+	struct format_header inner;
+
+	while ((at = memchr(at + 1, 0x1f, (size_t)(end - at - 1))) != NULL)
+		if (format_get_header(at, input_left(g->in) - (size_t)(at - p), &inner) == 1)
+			return true;
+	return false;
+}
+
 /* A member that may be of an archive of ours.  1: a data member, given whole; 0: to be inflated as it
  * comes. */
 static int
@@ -340,6 +354,10 @@ begin_ours(struct gunzip *g, auditq_error *err)
 	if (r == ALOG_EVERSION)
 		return qerror_set_at(err, AUDITQ_EVERSION, g->in->path, g->member,
 		    "made by a newer version in a format that this one cannot read");
+	if (r != 1 && has_swallowed(g)) {
+		warn_lost(g, g->member, "the header of a gzip member is cut");
+		return (r = resync(g, err)) < 0 ? r : 1;
+	}
 	if (r != 1)
 		return 0;
 	g->sealed = header.kind != FORMAT_DATA;

@@ -61,10 +61,10 @@ struct plan_file {
 	int64_t min_ts, max_ts;       /* of effective times; CLOCK_NONE: none has one */
 	bool seqs;                    /* every record has a number: */
 	uint64_t first_seq, last_seq; /* smallest and largest */
-	bool shared;       /* some of its records may be in another file too */
-	bool compacted;    /* it stands for other files */
-	bool replaced;     /* an archive of the catalog stands for it */
-	bool doubtful;     /* it may stand for others of its group, and does not say for which */
+	bool shared;                  /* some of its records may be in another file too */
+	bool compacted;               /* it stands for other files */
+	bool replaced;                /* an archive of the catalog stands for it */
+	bool doubtful; /* it may stand for others of its group, and does not say for which */
 	const char *group; /* archives with a doubtful one among them; NULL: none */
 	uint8_t whole[32]; /* of a footer: its digest */
 	struct plan_part *part;

@@ -70,6 +70,12 @@ sequence_of_plain(int fd, uint64_t size, uint64_t *first, uint64_t *last)
 	return found_first && found_last;
 }
 
+bool
+sequence_of_lines(const char *lines, size_t n, uint64_t *last)
+{
+	return seq_in(lines, n, true, true, last);
+}
+
 static int
 by_number(const void *x, const void *y)
 {

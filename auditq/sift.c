@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sequence.h"
 #include "sift_piece.h"
 #include "successor.h"
+#include "sys.h"
 
 #define BLOCK_BYTES ((size_t)256 << 10)
 
@@ -55,12 +57,16 @@ sift_release(struct sift *s)
 static int
 sift_stream(struct piece *p, struct source *source)
 {
+	const bool open = p->s->plan->file[p->rank].in->open;
 	struct source_block block;
 	uint64_t number;
 	int r;
 
 	while ((r = source_next(source, &block, &p->out->err)) > 0) {
 		number = block.line;
+		p->end = block.offset + block.n;
+		if (open)
+			(void)sequence_of_lines(block.p, block.n, &p->last_seq);
 		if ((r = sift_block(p, block.p, block.n, block.offset, &number)) < 0)
 			return r;
 		if (p->out->batch.bytes > p->s->flush_bytes && (r = sift_flush(p)) < 0)
@@ -88,7 +94,19 @@ sift_regular(struct piece *p)
 	p->out->counts.bytes_read += source_bytes_read(source);
 	source_close(source);
 	sift_end_bad_lines(p);
+	if (r == 0 && !p->out->cut && p->end < p->s->plan->file[p->rank].in->size)
+		r = sift_rescued(p);
 	return r;
+}
+
+/* Whether the end of the file is behind what is read of it, and not where it was. */
+static bool
+was_cut(const struct piece *p, const struct source_range *range)
+{
+	struct stat st;
+
+	return range->end == UINT64_MAX && sys->fstat(range->fd, &st) == 0 &&
+	    (uint64_t)st.st_size < p->s->plan->file[p->rank].in->size;
 }
 
 void
@@ -119,6 +137,8 @@ sift_range(struct sift *s, unsigned slot, size_t file, const struct source_range
 	source_close(source);
 	sift_end_bad_lines(&p);
 	out->ts = p.ts;
+	if (out->r == 0 && !again && !out->cut && was_cut(&p, range))
+		out->r = sift_rescued(&p);
 	if (out->r == 0)
 		out->r = sift_flush(&p);
 }

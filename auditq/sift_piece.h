@@ -30,6 +30,8 @@ struct piece {
 	bool moved;                               /* the file has no name any more */
 	bool waiting;                             /* for a line with a time: ts is not known */
 	uint64_t bad_line, bad_count, bad_offset; /* unreadable lines one after another */
+	uint64_t end,
+	    last_seq; /* of an open segment: behind the lines that were read; of the last one */
 };
 
 int sift_begin(
@@ -61,5 +63,8 @@ int sift_forgive(struct piece *p, int r);
 /* n bytes of lines of a file that is gone: by compaction, which put them into another; or by retention, which
  * is said once. */
 int sift_moved(struct piece *p, uint64_t from, uint64_t n, uint64_t line);
+/* Of an open segment all was read that is there: what was there when it was planned, and was moved to the next since, as
+ * it could not be made durable. */
+int sift_rescued(struct piece *p);
 
 #endif

@@ -416,6 +416,37 @@ test_rearranged(void **state)
 	(void)close(fd);
 }
 
+/* Behind the header of the member at that place. */
+static size_t
+behind_header(const struct bytes *b, size_t at)
+{
+	return at + 12 + get_le16(b->p + at + 10);
+}
+
+/* The first cut inside a header, so that what the header says of its length ends where the data of a member of the
+ * second begins: which must not be taken for its own. */
+static void
+join_at_data(int fd, const struct bytes *x, const struct bytes *y, uint8_t *both)
+{
+	size_t begin[MEMBERS + 2], in_y[MEMBERS + 1];
+
+	find_members(x, begin);
+	find_members(y, in_y);
+	begin[MEMBERS + 1] = x->n - FORMAT_FOOTER_BYTES;
+	for (size_t i = 0; i < MEMBERS + 2; i++)
+		for (size_t k = 0; k < MEMBERS; k++) {
+			const size_t end = behind_header(x, begin[i]),
+				     data = behind_header(y, in_y[k]);
+
+			if (begin[i] + data + 12 >= end)
+				continue;
+			memcpy(both, x->p, end - data);
+			memcpy(both + (end - data), y->p, y->n);
+			write_whole(fd, both, end - data + y->n);
+			oracle_check(&o, 1, "joined at data", end - data);
+		}
+}
+
 /* Archives joined by cat, and one that something is put into the middle of. */
 static void
 test_joined(void **state)
@@ -445,6 +476,7 @@ test_joined(void **state)
 		write_whole(fd, both, i + y.n);
 		oracle_check(&o, i < x.n, "joined to", i);
 	}
+	join_at_data(fd, &x, &y, both);
 	for (size_t i = 2; i < y.n; i += thorough() ? 1 : 1 + y.n / 300) {
 		memcpy(both, x.p, x.n);
 		memcpy(both + x.n, y.p, i);
