@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "follow_inside.h"
+#include "sequence.h"
 #include "sys.h"
 
 static int
@@ -134,7 +135,7 @@ follow_given(struct follow *f, const struct follow_line *line, auditq_error *err
 			return 0;
 		writer = followed_writer(file, line->offset);
 	}
-	if (writer != NULL && steps_number(line->p, line->n, &seq))
+	if (writer != NULL && sequence_number(line->p, line->n, &seq))
 		r = spans_add(&writer->seen, seq, seq);
 	else if (file != NULL && file->place != NULL)
 		r = spans_add(&file->place->seen, line->offset, line->offset + line->n);

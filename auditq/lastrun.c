@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
 #include "scan.h"
 #include "sorter.h"
 #include "source.h"
@@ -47,17 +48,6 @@ struct hunt {
 	struct sorter *sorter;
 };
 
-/* FNV-1a, 64 bits (Fowler, Noll, Vo). */
-static uint64_t
-hash_id(const char *id, size_t n)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)id[i]) * UINT64_C(0x100000001b3);
-	return h;
-}
-
 /* Times as unsigned numbers of the same order. */
 static uint64_t
 time_bits(int64_t ts)
@@ -68,7 +58,7 @@ time_bits(int64_t ts)
 static int
 add_start(struct piece *p, const char *id, size_t n, int64_t ts)
 {
-	uint64_t hash = hash_id(id, n);
+	uint64_t hash = fnv(FNV_START, id, n);
 	struct batch_key key = { .ts = (int64_t)hash, .offset = time_bits(ts) };
 	struct told *told = p->recent == NULL ? NULL : &p->recent[hash % RECENT];
 	int r;

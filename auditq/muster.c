@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
 #include "living.h"
 #include "names.h"
 #include "roster.h"
@@ -58,17 +59,6 @@ no_memory(auditq_error *err)
 	return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "runs");
 }
 
-/* FNV-1a, 64 bits (Fowler, Noll, Vo). */
-static uint64_t
-hash_id(const char *id, size_t n)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)id[i]) * UINT64_C(0x100000001b3);
-	return h;
-}
-
 /* ---- pieces ---- */
 
 /* One run's piece: the length of the id, the id, the story. */
@@ -76,7 +66,7 @@ static int
 add_piece(struct muster *m, struct slot *slot, const char *id, size_t n,
     const struct story *story, auditq_error *err)
 {
-	struct batch_key key = { .ts = (int64_t)hash_id(id, n) };
+	struct batch_key key = { .ts = (int64_t)fnv(FNV_START, id, n) };
 
 	slot->out.n = 0;
 	bytes_put_varint(&slot->out, n);

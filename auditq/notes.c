@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
+
 static bool
 note_add(struct notes *n, const auditq_warning *w)
 {
@@ -80,22 +82,14 @@ notes_release(struct notes *n)
 	*n = (struct notes){ 0 };
 }
 
-/* FNV-1a, 64 bits (Fowler, Noll, Vo), over the words that make a warning. */
-static uint64_t
-hash_text(uint64_t h, const char *s)
-{
-	do
-		h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
-	while (*s++ != '\0');
-	return h;
-}
-
 static uint64_t
 hash_warning(const auditq_warning *w)
 {
-	uint64_t h = hash_text(UINT64_C(0xcbf29ce484222325), w->path);
+	uint64_t h = fnv(FNV_START, w->path, strlen(w->path) + 1);
 
-	return (hash_text(h, w->text) ^ w->line) * UINT64_C(0x100000001b3) ^ w->offset;
+	h = fnv(h, w->text, strlen(w->text) + 1);
+	return fnv(fnv(h, (const char *)&w->line, sizeof w->line), (const char *)&w->offset,
+	    sizeof w->offset);
 }
 
 void

@@ -103,18 +103,6 @@ take_line(
 	return add(r, &r->slot[slot], match_wanted(m, 0), err);
 }
 
-static int
-take_archive(void *arg, size_t file, struct plan_literal *literal, auditq_counts *counts,
-    auditq_error *err)
-{
-	(void)arg;
-	(void)file;
-	(void)literal;
-	(void)counts;
-	(void)err;
-	return 0;
-}
-
 const struct taker *
 roster_taker(struct roster *r)
 {
@@ -131,12 +119,9 @@ roster_new(struct roster **ret, auditq_error *err)
 
 	if (r == NULL)
 		return no_memory(err);
-	r->taker = (struct taker){ .want = want,
-		.nwant = 1,
-		.begin = begin,
-		.line = take_line,
-		.archive = take_archive,
-		.arg = r };
+	r->taker = (struct taker){
+		.want = want, .nwant = 1, .begin = begin, .line = take_line, .arg = r
+	};
 	(void)pthread_mutex_init(&r->lock, NULL);
 	if ((r->names = names_new(ROSTER_MAX)) == NULL) {
 		roster_free(r);

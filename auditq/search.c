@@ -172,7 +172,7 @@ open_archive(struct search *s, size_t file, auditq_error *err)
 	size_t n = 0;
 	int r;
 
-	if (taker != NULL && !f->shared &&
+	if (taker != NULL && taker->archive != NULL && !f->shared &&
 	    (r = taker->archive(taker->arg, file, &literal, s->counts, err)) != 0)
 		return r < 0 ? r : 0;
 	r = plan_members(s->plan, file, NULL, s->q, &s->query, &member, &n,

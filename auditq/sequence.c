@@ -6,8 +6,8 @@
 #include "field.h"
 #include "sys.h"
 
-static bool
-seq_of_line(const char *line, size_t n, uint64_t *seq)
+bool
+sequence_number(const char *line, size_t n, uint64_t *seq)
 {
 	struct field_path path;
 	struct field f;
@@ -33,7 +33,7 @@ seq_in(const char *p, size_t n, bool at_start, bool last, uint64_t *seq)
 			return false;
 		start = before == NULL ? p : before + 1;
 	}
-	return seq_of_line(start, (size_t)(end - start), seq);
+	return sequence_number(start, (size_t)(end - start), seq);
 }
 
 /* Look at so much of the file's start or end. */

@@ -23,6 +23,9 @@ struct sequence {
 	bool shared; /* out: some records may be in another file too */
 };
 
+/* The number of a record, line[0..n); false: it has none. */
+bool sequence_number(const char *line, size_t n, uint64_t *seq);
+
 /* Numbers of the first and the last whole record of a plain segment of size bytes; false: not known. */
 bool sequence_of_plain(int fd, uint64_t size, uint64_t *first, uint64_t *last);
 

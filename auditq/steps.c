@@ -61,17 +61,6 @@ steps_release(struct steps *s)
 	*s = (struct steps){ 0 };
 }
 
-bool
-steps_number(const char *line, size_t n, uint64_t *seq)
-{
-	struct field_path path;
-	struct field f;
-
-	field_path_set(&path, "seq", 3);
-	return field_get(line, n, &path, 1, &f) == 0 && f.type == FIELD_NUMBER &&
-	    field_u64(&f, seq);
-}
-
 /* ---- matching ---- */
 
 static int

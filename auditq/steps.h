@@ -68,7 +68,4 @@ int steps_next(
 /* Whether there is a next one. */
 bool steps_ready(const struct steps *s);
 
-/* The number of a record. */
-bool steps_number(const char *line, size_t n, uint64_t *seq);
-
 #endif

@@ -3,17 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
+
 /* ---- stages ---- */
 
-/* FNV-1a, 64 bits (Fowler, Noll, Vo), of the decoded bytes. */
 uint64_t
 story_stage(const char *s, size_t n)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)s[i]) * UINT64_C(0x100000001b3);
-	return h;
+	return fnv(FNV_START, s, n);
 }
 
 static int

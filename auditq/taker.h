@@ -23,7 +23,7 @@ struct taker {
 	int (*line)(void *arg, unsigned slot, size_t file, int64_t ts, const struct match *m,
 	    auditq_error *err);
 	/* An archive that none shares records with: 1: its summaries were all that it takes.  0: read it;
-	 * with *literal set, only members' lines that hold it, or \u. */
+	 * with *literal set, only members' lines that hold it, or \u.  NULL: it takes lines only. */
 	int (*archive)(void *arg, size_t file, struct plan_literal *literal,
 	    auditq_counts *counts, auditq_error *err);
 	void *arg;

@@ -1,26 +1,17 @@
 #include "bloom.h"
 
-#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME  UINT64_C(0x100000001b3)
-
-static uint64_t
-fnv1a(uint64_t h, const char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)p[i]) * FNV_PRIME;
-	return h;
-}
+#include "fnv.h"
 
 uint64_t
 bloom_path(const char *path, size_t n)
 {
-	return fnv1a(fnv1a(FNV_OFFSET, path, n), "", 1);
+	return fnv(fnv(FNV_START, path, n), "", 1);
 }
 
 uint64_t
 bloom_hash(uint64_t path_state, const char *value, size_t n)
 {
-	uint64_t h = fnv1a(path_state, value, n);
+	uint64_t h = fnv(path_state, value, n);
 
 	h ^= h >> 33;
 	h *= UINT64_C(0xff51afd7ed558ccd);

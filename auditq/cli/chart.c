@@ -1,7 +1,6 @@
 /* chart - see chart.h */
 #include "chart.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,15 +45,6 @@ chart_asked(const struct chart_options *opt)
 
 /* ---- the table ---- */
 
-static void
-add_count(struct table *t, uint64_t n)
-{
-	char text[24];
-
-	snprintf(text, sizeof text, "%" PRIu64, n);
-	table_text(t, text);
-}
-
 /* Times to the second: parts of time begin at one, or are shorter. */
 static void
 add_time(struct chart *c, int64_t ns)
@@ -81,8 +71,8 @@ add_line(struct chart *c, size_t row, int64_t start, uint64_t records, uint64_t 
 	}
 	if (c->timed)
 		add_time(c, start);
-	add_count(&c->table, records);
-	add_count(&c->table, failed);
+	table_count(&c->table, records);
+	table_count(&c->table, failed);
 	if (c->n == c->cap) {
 		size_t cap = c->cap == 0 ? 64 : 2 * c->cap;
 		struct bar *bar = realloc(c->bar, cap * sizeof *bar);

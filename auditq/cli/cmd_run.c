@@ -91,15 +91,6 @@ add_time(struct table *t, const auditq_t *q, const auditq_node *node, int64_t st
 }
 
 static void
-add_count(struct table *t, uint64_t n)
-{
-	char text[24];
-
-	snprintf(text, sizeof text, "%" PRIu64, n);
-	table_text(t, text);
-}
-
-static void
 add_node(struct table *t, const auditq_t *q, const auditq_node *node, int64_t start)
 {
 	bool error = node->kind == AUDITQ_NODE_ERROR;
@@ -116,7 +107,7 @@ add_node(struct table *t, const auditq_t *q, const auditq_node *node, int64_t st
 	if (error)
 		table_text(t, "");
 	else
-		add_count(t, node->records);
+		table_count(t, node->records);
 	table_cell(t, node->message != NULL ? node->message : "", node->message_len);
 	table_paint(t, error ? SCREEN_RED : NULL);
 }

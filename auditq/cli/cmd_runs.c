@@ -1,5 +1,4 @@
 /* cmd_runs - which runs there were, when, and how they ended. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,15 +72,6 @@ const struct opt_command cmd_runs_words = {
 /* ---- the table ---- */
 
 static void
-add_count(struct table *t, uint64_t n)
-{
-	char text[24];
-
-	snprintf(text, sizeof text, "%" PRIu64, n);
-	table_text(t, text);
-}
-
-static void
 add_time(struct table *t, const auditq_t *q, int64_t ns)
 {
 	char text[WHEN_ROOM];
@@ -112,9 +102,9 @@ add_row(struct table *t, const auditq_t *q, const auditq_run_row *row)
 	else
 		table_text(t, "");
 	table_text(t, duration);
-	add_count(t, row->stages);
-	add_count(t, row->records);
-	add_count(t, row->failed);
+	table_count(t, row->stages);
+	table_count(t, row->records);
+	table_count(t, row->failed);
 }
 
 /* Columns are as wide as what stands in them: of so many rows at a time. */

@@ -1,5 +1,4 @@
 /* cmd_stats - how many records, how many of them failed, how long things took. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,15 +70,6 @@ const struct opt_command cmd_stats_words = {
 
 /* ---- the table ---- */
 
-static void
-add_count(struct table *t, uint64_t n)
-{
-	char text[24];
-
-	snprintf(text, sizeof text, "%" PRIu64, n);
-	table_text(t, text);
-}
-
 /* Thousandths, but where that would be too many digits, or none that says anything. */
 static void
 add_number(struct table *t, bool any, double x)
@@ -131,15 +121,15 @@ add_row(struct table *t, const auditq_t *q, const auditq_stats_t *s, size_t row,
 	add_groups(t, s, row);
 	if (timed)
 		add_time(t, q, r.start);
-	add_count(t, r.records);
-	add_count(t, r.ends);
-	add_count(t, r.failed);
+	table_count(t, r.records);
+	table_count(t, r.ends);
+	table_count(t, r.failed);
 	table_paint(t, r.failed > 0 ? SCREEN_RED : NULL);
 	if (r.ends > 0)
 		snprintf(
 		    rate, sizeof rate, "%.2f%%", 100.0 * (double)r.failed / (double)r.ends);
 	table_text(t, rate);
-	add_count(t, r.values);
+	table_count(t, r.values);
 	add_number(t, any, r.p50);
 	add_number(t, any, r.p95);
 	add_number(t, any, r.p99);

@@ -1,6 +1,7 @@
 /* table - see table.h */
 #include "table.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,15 @@ void
 table_text(struct table *t, const char *text)
 {
 	table_cell(t, text, strlen(text));
+}
+
+void
+table_count(struct table *t, uint64_t n)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRIu64, n);
+	table_text(t, text);
 }
 
 static size_t

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The first `left` columns stand at the left, the others at the right. */
 struct table {
@@ -23,6 +24,7 @@ struct table {
 enum { TABLE_CELL_MAX = 200 };
 void table_cell(struct table *t, const char *s, size_t n);
 void table_text(struct table *t, const char *text);
+void table_count(struct table *t, uint64_t n);
 /* The last cell's colour, if the table has any: what turns it on, borrowed; NULL: none. */
 void table_paint(struct table *t, const char *paint);
 /* All rows as text, to be freed; NULL: out of memory, now or when a cell was added. */
