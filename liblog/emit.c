@@ -9,7 +9,7 @@
 
 #include "emit.h"
 
-#define ON_STACK 4096 /* a longer record takes a buffer of its own */
+#define ON_STACK 4096 /* liblog.h: a longer record takes a buffer of its own */
 #define AUDIT_MS 30000
 #define LIMIT_NS INT64_C(1000000000)
 

@@ -29,7 +29,10 @@
  * belongs to the caller, may be NULL, and is written only on failure.  The library
  * never prints (but see ALOG_MIRROR), never exits, and installs no signal handler.
  *
- * Memory: strings and fields passed in are borrowed for the duration of the call.
+ * Memory: strings and fields passed in are borrowed for the duration of the call.  A logging
+ * call allocates nothing, but for a record over 4 KiB, or a text of alog_printf over 1 KiB: then
+ * it takes a buffer until it returns.  Without memory for that the record is refused with
+ * ALOG_ENOMEM, the text cut.
  */
 #ifndef LIBLOG_H
 #define LIBLOG_H
