@@ -30,7 +30,7 @@ CLI = say out progress screen table opt explain hint ask chart when cmd_query cm
 TESTS = \
 	api archive \
 	bloom bytes \
-	cache catalog clock compact config corrupt cost \
+	cache catalog clock compact config corrupt cost cursor \
 	digest disk_full \
 	emit error export expr \
 	field field_number follow forks format \

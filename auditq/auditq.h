@@ -159,10 +159,10 @@ AUDITQ_API int auditq_reverse(auditq_t *q, bool on);
 /*
  * Go on with records as they come, in order of arrival.  First come the last 10, or as many as auditq_tail says, or
  * all of the window if auditq_after was called.  Then auditq_next blocks until there is a record, whatever becomes of
- * files meanwhile: new ones, rolled, sealed, compacted and rotated ones, a root that is removed and comes again;
- * each record is given once, and what only the ring of a dead writer has, too.  auditq_cancel ends it: auditq_next
- * returns 0; so does a limit that is reached.  It does not go with auditq_reverse, auditq_count, statistics or standard
- * input.
+ * files meanwhile: new ones, rolled, sealed, compacted and rotated ones, a path that is removed and comes again, or is not
+ * there so far (a warning, AUDITQ_ENOENT); each record is given once, in the order of its writer, and what only the
+ * ring of a dead writer has, too.  auditq_cancel ends it: auditq_next returns 0; so does a limit that is reached.  It
+ * does not go with auditq_reverse, auditq_count, statistics or standard input.
  */
 AUDITQ_API int auditq_follow(auditq_t *q, bool on);
 /*

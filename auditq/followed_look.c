@@ -44,6 +44,15 @@ add_part(struct followed_files *all, struct followed *f, const struct section_re
 	return 0;
 }
 
+/* Without what it says of itself its records might be given twice. */
+static int
+give_up(const struct followed_files *all, struct followed *f, const char *why)
+{
+	qwarn_send(all->warn, AUDITQ_EIO, true, f->path, 0, 0, "%s", why);
+	f->over = true;
+	return 0;
+}
+
 /* Whose records a compacted archive has. */
 static int
 take_parts(
@@ -57,6 +66,8 @@ take_parts(
 	r = index_load(&ix, fd, size, f->path, INDEX_REPLACED, &why);
 	if (r == AUDITQ_ENOMEM)
 		return followed_no_memory(f->path, err);
+	if (r == AUDITQ_EIO)
+		return give_up(all, f, why.text);
 	if (r < 0) {
 		qwarn_send(all->warn, r, false, f->path, 0, why.offset,
 		    "what files it stands for is not known, their lines may be shown twice: %s",
@@ -98,8 +109,12 @@ look_at_archive(struct followed_files *all, struct followed *f, int fd,
 {
 	struct format_footer footer;
 	struct schema schema;
+	alog_error why = { 0 };
+	int r = archive_read_footer(fd, in->size, in->path, &footer, &why);
 
-	if (archive_read_footer(fd, in->size, in->path, &footer, NULL) < 0)
+	if (r == ALOG_EIO)
+		return give_up(all, f, why.text);
+	if (r < 0)
 		return 0;
 	if (all->asked == NULL &&
 	    schema_parse(footer.schema, footer.schema_bytes, &schema) == 0 &&
@@ -185,5 +200,5 @@ followed_look(struct followed_files *all, struct followed *f, int fd,
 		return r;
 	if (!says && (r = recognise_file(all, f, err)) < 0)
 		return r;
-	return f->numbered ? 1 : followed_take_place(all, f, fd, in, err);
+	return f->numbered || f->over ? 1 : followed_take_place(all, f, fd, in, err);
 }

@@ -67,14 +67,37 @@ input_open(struct input *in, const char *path, const bool *cancel, auditq_error 
 	return 0;
 }
 
+/* Of a pipe, while nothing comes: whether to stop is looked at so often, ms. */
+#define STOP_MS 100
+
+/* Until there is something to read, or the end.  0; AUDITQ_ECANCELED. */
+static int
+wait_for_more(const struct input *in, auditq_error *err)
+{
+	struct pollfd fd = { .fd = in->fd, .events = POLLIN };
+	int n = 0;
+
+	while (n == 0 || (n < 0 && errno == EINTR)) {
+		if (in->cancel == NULL)
+			return 0;
+		if (__atomic_load_n(in->cancel, __ATOMIC_RELAXED))
+			return qerror_set(err, AUDITQ_ECANCELED, 0, in->path, "canceled");
+		if (in->seekable)
+			return 0;
+		n = sys->poll(&fd, 1, STOP_MS);
+	}
+	/* What else is wrong the read tells. */
+	return 0;
+}
+
 /* One read at the end of what was read so far. */
 static ssize_t
 read_some(struct input *in, void *dst, size_t n, auditq_error *err)
 {
 	ssize_t r;
 
-	if (in->cancel != NULL && __atomic_load_n(in->cancel, __ATOMIC_RELAXED))
-		return qerror_set(err, AUDITQ_ECANCELED, 0, in->path, "canceled");
+	if ((r = wait_for_more(in, err)) < 0)
+		return r;
 	do {
 		if (in->seekable)
 			r = sys->pread(in->fd, dst, n, (off_t)(in->start + in->len));

@@ -286,8 +286,8 @@ count_schemas(const struct plan *plan, auditq_counts *counts)
 
 int
 plan_new(struct plan **ret, const struct question *q, const struct match_query *query,
-    bool counting, struct workers *workers, const struct qwarn *warn, auditq_counts *counts,
-    auditq_error *err)
+    bool counting, struct workers *workers, const bool *stop, const struct qwarn *warn,
+    auditq_counts *counts, auditq_error *err)
 {
 	struct attempts a = { .to = warn };
 	const struct qwarn once = { on_warning, &a };
@@ -297,6 +297,7 @@ plan_new(struct plan **ret, const struct question *q, const struct match_query *
 		.lock = &lock,
 		.query = query,
 		.counting = counting,
+		.stop = stop,
 		.warn = &once,
 		.counts = &own,
 		.err = err };

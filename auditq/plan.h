@@ -100,11 +100,11 @@ const char *plan_writer(const struct plan *p, size_t file, uint64_t offset);
 /*
  * Warnings go to warn, numbers to counts.  *ret is to be freed with plan_free.  With a query that indexes
  * may answer, archives none of whose members has to be read are left out at once; NULL: their time may not
- * come, or the query is not known yet.
+ * come, or the query is not known yet.  stop (atomic, or NULL) is polled while standard input is awaited.
  */
 int plan_new(struct plan **ret, const struct question *q, const struct match_query *query,
-    bool counting, struct workers *workers, const struct qwarn *warn, auditq_counts *counts,
-    auditq_error *err);
+    bool counting, struct workers *workers, const bool *stop, const struct qwarn *warn,
+    auditq_counts *counts, auditq_error *err);
 void plan_free(struct plan *p);
 
 /* Whether the indexes of archives say more about a query than their footers do. */

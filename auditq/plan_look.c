@@ -155,7 +155,9 @@ recognise_file(const struct planning *p, struct plan_file *f)
 int
 plan_look_ahead(const struct planning *p, struct plan_file *f)
 {
-	struct source_options opt = { .block_bytes = HEAD_BYTES, .warn = *p->warn };
+	struct source_options opt = {
+		.block_bytes = HEAD_BYTES, .warn = *p->warn, .cancel = p->stop
+	};
 
 	if (p->q->schema != NULL)
 		return set_schema(p, f, p->q->schema);

@@ -13,6 +13,7 @@ struct planning {
 	const struct question *q;
 	const struct match_query *query; /* or NULL: indexes are not asked */
 	bool counting;
+	const bool *stop;
 	pthread_mutex_t *lock; /* of the plan's schemas */
 	const struct qwarn *warn;
 	auditq_counts *counts;

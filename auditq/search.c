@@ -286,8 +286,8 @@ make_parts(struct search *s, auditq_error *err)
 	/* A limit may be met, and a taker may know all, before most archives are opened. */
 	early = s->q->use_index && !s->q->run_last && s->q->limit == UINT64_MAX &&
 	    s->q->taker == NULL && plan_asks_index(s->q, &s->query);
-	r = plan_new(&s->plan, s->q, early ? &s->query : NULL, s->counting, s->workers, &warn,
-	    s->counts, err);
+	r = plan_new(&s->plan, s->q, early ? &s->query : NULL, s->counting, s->workers, s->stop,
+	    &warn, s->counts, err);
 	if (r < 0)
 		return r;
 	return merge_new(

@@ -256,7 +256,7 @@ look(struct telling *t, auditq_error *err)
 	where.after = t->q->after;
 	where.before = t->q->before;
 	if ((r = workers_new(&workers, 1, err)) == 0)
-		r = plan_new(&plan, &where, NULL, false, workers, &nobody, &counts, err);
+		r = plan_new(&plan, &where, NULL, false, workers, NULL, &nobody, &counts, err);
 	if (r == 0)
 		r = tell_all(t, plan);
 	plan_free(plan);

@@ -231,40 +231,40 @@ fault_getrandom(void *buf, size_t n)
 static inline void
 faults_begin(enum fault kind, long at, int error)
 {
-	static struct sys_ops ops;
+	static struct sys_ops faulty;
 
-	ops = sys_posix;
-	ops.openat = fault_openat;
-	ops.close = fault_close;
-	ops.read = fault_read;
-	ops.pread = fault_pread;
-	ops.write = fault_write;
-	ops.pwrite = fault_pwrite;
-	ops.ftruncate = fault_ftruncate;
-	ops.fallocate = fault_fallocate;
-	ops.fsync = fault_fsync;
-	ops.fdatasync = fault_fsync;
-	ops.writeback = fault_writeback;
-	ops.fstat = fault_fstat;
-	ops.fstatat = fault_fstatat;
-	ops.fstatfs = fault_fstatfs;
-	ops.mkdirat = fault_mkdirat;
-	ops.unlinkat = fault_unlinkat;
-	ops.renameat = fault_renameat;
-	ops.linkat = fault_linkat;
-	ops.flock = fault_flock;
-	ops.mmap = fault_mmap;
-	ops.madvise = fault_madvise;
-	ops.fdopendir = fault_fdopendir;
-	ops.readdir = fault_readdir;
-	ops.getrandom = fault_getrandom;
+	faulty = sys_posix;
+	faulty.openat = fault_openat;
+	faulty.close = fault_close;
+	faulty.read = fault_read;
+	faulty.pread = fault_pread;
+	faulty.write = fault_write;
+	faulty.pwrite = fault_pwrite;
+	faulty.ftruncate = fault_ftruncate;
+	faulty.fallocate = fault_fallocate;
+	faulty.fsync = fault_fsync;
+	faulty.fdatasync = fault_fsync;
+	faulty.writeback = fault_writeback;
+	faulty.fstat = fault_fstat;
+	faulty.fstatat = fault_fstatat;
+	faulty.fstatfs = fault_fstatfs;
+	faulty.mkdirat = fault_mkdirat;
+	faulty.unlinkat = fault_unlinkat;
+	faulty.renameat = fault_renameat;
+	faulty.linkat = fault_linkat;
+	faulty.flock = fault_flock;
+	faulty.mmap = fault_mmap;
+	faulty.madvise = fault_madvise;
+	faulty.fdopendir = fault_fdopendir;
+	faulty.readdir = fault_readdir;
+	faulty.getrandom = fault_getrandom;
 	faults.kind = kind;
 	faults.at = at;
 	faults.n = 0;
 	faults.error = error;
 	faults.fired = false;
 	faults.call = NULL;
-	sys = &ops;
+	sys = &faulty;
 }
 
 /* Nothing fails any more, while threads still use the table; whether the fault was met. */

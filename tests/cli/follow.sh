@@ -100,6 +100,86 @@ expect "--exit-on-match" 0 "$(line 8)"
 run -f --tail 0 --limit 2 other
 expect "--limit" 0 "$(line 9; line 10)"
 
+# What matched is printed at once, though what follows it does not match.
+follow "a match before others" --tail 0 --where 'n == 20' other
+sleep 0.3
+(line 20; line 21; line 22) >>other/app.jsonl
+until_has "followed-a match before others" 1
+line 20 >want20
+holds "it does not wait in a buffer" cmp "followed-a match before others" want20
+unfollow "a match before others" want20
+
+# The status tells whether anything matched; a cursor goes on behind the match.
+"$AUDITQ" -f --tail 0 --exit-on-match --where 'n == 99' other >out 2>err &
+follower=$!
+sleep 0.3
+kill -TERM $follower
+wait $follower
+status=$?
+expect "--exit-on-match, interrupted before there is one" 1 ''
+run -f --exit-on-match --tail 3 --where 'n >= 20' other
+expect "--exit-on-match: what is there counts" 0 "$(line 20)"
+run --cursor-file upto --where 'n < 0' other
+expect "a cursor up to now" 1 ''
+(line 23; line 24; line 25) >>other/app.jsonl
+run -f --exit-on-match --cursor-file upto --where 'n >= 24' other
+expect "--exit-on-match with a cursor" 0 "$(line 24)"
+run -f --exit-on-match --cursor-file upto --where 'n >= 24' other
+expect "and the next one" 0 "$(line 25)"
+run -f --exit-on-match --since 2025-10-23T10:00:24Z other
+expect "-f --since: what is in the window comes first" 0 "$(line 24)"
+run --exit-on-match other
+expect "--exit-on-match without -f" 2 ''
+
+# What is not there yet is waited for.
+"$AUDITQ" -f --exit-on-match later >out 2>err &
+follower=$!
+sleep 0.3
+mkdir later
+line 1 >later/app.jsonl
+wait $follower
+status=$?
+expect "a root that comes later" 0 "$(line 1)"
+says "a root that comes later is told" 'later: not there so far'
+
+# On a terminal it is laid out, and comes at once.
+if command -v script >/dev/null; then
+	env -u NO_COLOR TERM=xterm script -qefc "'$AUDITQ' -f --tail 1 other" /dev/null \
+		</dev/null >screen 2>err &
+	follower=$!
+	for _ in $(seq 100); do grep -q 10:00:25 screen && break; sleep 0.1; done
+	line 26 >>other/app.jsonl
+	for _ in $(seq 100); do grep -q 10:00:26 screen && break; sleep 0.1; done
+	holds "pretty on a terminal, as records come" grep -q '10:00:26.*n=26' screen
+	kill $follower
+	wait $follower
+fi
+
+# Standard input may never say anything: it can be interrupted all the same.
+mkfifo silent
+sleep 20 >silent &
+sleeper=$!
+"$AUDITQ" -O never - <silent 2>err &
+pid=$!
+sleep 0.3
+kill -INT $pid
+wait $pid
+status=$?
+kill $sleeper
+holds "interrupted while standard input is awaited" [ "$status" -eq 130 ]
+holds "and no file is left" [ ! -e never ]
+
+# An interrupt is the pager's: it stays until its user leaves it.
+AUDITQ_PAGER='trap "" INT; sleep 1; cat >paged; echo end >>paged' \
+	"$AUDITQ" --pager always -o jsonl other >out 2>err &
+pid=$!
+sleep 0.4
+kill -INT $pid
+wait $pid
+status=$?
+holds "interrupted, the pager goes on" grep -q '^end$' paged
+holds "then it ends by that signal" [ "$status" -eq 130 ]
+
 # A line counts when it is whole.
 follow "a line in two pieces" --tail 0 other
 sleep 0.3
