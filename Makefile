@@ -64,7 +64,7 @@ THREADED_CLI = query filters stats runs follow compact pack
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py tests/packages "tests/memory.py build" "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
-	"tests/differential.py build 200 2" "tests/readme build" \
+	"tests/differential.py build 200 2" "tests/readme build" "tests/pictures build" \
 	"tests/format.py fixtures/golden/trail.jsonl.gz fixtures/golden/trail.json" \
 	"tests/format.py fixtures/golden/compacted.jsonl.gz fixtures/golden/compacted.json" \
 	"tests/format.py fixtures/golden/older.jsonl.gz fixtures/golden/older.json"
@@ -192,6 +192,12 @@ $B/tests/bench/emit: $(EMIT_O) $B/inside.a
 demo: setup
 	@$(MAKE) -s -j2 all $B/docs/example/service
 	@sh docs/example/demo $B
+
+# The terminal pictures of the README, from real output.
+pictures: setup
+	@sh .ci/packages python3:python3
+	@$(MAKE) -s -j2 all $B/docs/example/service
+	docs/pictures/draw $B docs/pictures
 
 setup:
 	@sh .ci/packages $(PACKAGES)
@@ -345,7 +351,7 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all demo setup setup-check suite-all suite-threaded check check-unit check-asan check-tsan check-clang \
+.PHONY: all demo pictures setup setup-check suite-all suite-threaded check check-unit check-asan check-tsan check-clang \
 	check-valgrind coverage setup-bench bench-query bench-many bench-seal bench-field \
 	bench-emit bench-memory bench-paste fuzz fuzz-programs soak golden lint man install \
 	uninstall clean always
