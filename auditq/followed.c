@@ -73,7 +73,8 @@ insert(struct followed_files *all, size_t i, const struct catalog_file *in)
 
 	if (all->n == all->cap) {
 		const size_t cap = all->cap == 0 ? 64 : 2 * all->cap;
-		struct followed **grown = reallocarray(all->file, cap, sizeof(f));
+		struct followed **grown =
+		    reallocarray(all->file, cap, sizeof(struct followed *));
 
 		if (grown == NULL)
 			return NULL;
@@ -91,7 +92,7 @@ insert(struct followed_files *all, size_t i, const struct catalog_file *in)
 		free(f);
 		return NULL;
 	}
-	memmove(&all->file[i + 1], &all->file[i], (all->n - i) * sizeof(f));
+	memmove(&all->file[i + 1], &all->file[i], (all->n - i) * sizeof(struct followed *));
 	all->file[i] = f;
 	all->n++;
 	return f;
@@ -102,7 +103,7 @@ drop(struct followed_files *all, size_t i)
 {
 	followed_free(all, all->file[i]);
 	all->n--;
-	memmove(&all->file[i], &all->file[i + 1], (all->n - i) * sizeof(*all->file));
+	memmove(&all->file[i], &all->file[i + 1], (all->n - i) * sizeof(struct followed *));
 }
 
 /* ---- meeting a file ---- */

@@ -93,7 +93,8 @@ keep_schema(struct followed_files *all, const struct schema *s)
 	for (size_t i = 0; i < all->nschema; i++)
 		if (schema_equal(s, all->schema[i]))
 			return all->schema[i];
-	if ((grown = reallocarray(all->schema, all->nschema + 1, sizeof(*grown))) == NULL)
+	if ((grown = reallocarray(
+		 all->schema, all->nschema + 1, sizeof(const struct schema *))) == NULL)
 		return NULL;
 	all->schema = grown;
 	if ((copy = malloc(sizeof *copy)) == NULL)

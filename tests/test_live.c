@@ -151,7 +151,7 @@ test_live(void **state)
 {
 	const char *wanted = getenv("SCANS");
 	unsigned scans =
-	    wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : BY_SANITIZER(2000, 600, 0);
+	    wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : BY_SANITIZER(2000, 400, 0);
 	uint8_t *seen;
 
 	(void)state;
