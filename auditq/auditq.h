@@ -367,6 +367,10 @@ AUDITQ_API int auditq_stats_get(const auditq_stats_t *s, size_t row, auditq_stat
  * as s.  AUDITQ_EINVAL: there is no such row or field. */
 AUDITQ_API int auditq_stats_group(
     const auditq_stats_t *s, size_t row, size_t i, const char **name, auditq_value *value);
+/* The part of time of such a step that an instant is in, [start, end), in the query's zone (UTC where q is NULL);
+ * INT64_MIN is in none.  AUDITQ_EINVAL: there is no such step. */
+AUDITQ_API int auditq_part_of(
+    const auditq_t *q, const char *step, int64_t ns, int64_t *start, int64_t *end);
 /* Each row as an object of the fields of `by`, with step start and end (RFC 3339, UTC), records, ends, failed, failure_rate, values, sum, min, max, p50,
  * p95, p99 (null: there is none) and exact; of counts no more than failure_rate; in any of the formats of auditq_export_to. */
 AUDITQ_API int auditq_stats_export_to(const auditq_stats_t *s, auditq_write_fn *fn, void *arg,
@@ -556,7 +560,7 @@ typedef struct auditq_pack_options {
 	auditq_warning_fn *on_warning;
 	void *on_warning_arg;
 	/* As for auditq_schema, and recorded in the archives; not with ts.  NULL, and no ts: recognised by the
-	 * first input's first records. */
+	 * first input's first records, as which all are packed: others that look different get a warning. */
 	const char *schema;
 } auditq_pack_options;
 

@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "names.h"
+#include "parts.h"
 #include "plan.h"
 #include "rollups.h"
 #include "sample.h"
@@ -169,31 +170,10 @@ put_value(struct bytes_out *key, const struct field *value)
 
 /* ---- parts of time ---- */
 
-#define WEEK (7 * CLOCK_DAY)
-
 static int64_t
-floor_to(int64_t x, int64_t unit)
+part_of(const struct census *c, int64_t ts)
 {
-	return x / unit - (x % unit < 0);
-}
-
-/* The part of time that an instant is in: its number in the local time of then, and of parts of a day or
- * more its start there.  Weeks begin with Monday: 1970 began on a Thursday. */
-static int64_t
-start_of(const struct census *c, int64_t ts)
-{
-	const int64_t step = c->opt.step, origin = step % WEEK == 0 ? -3 * CLOCK_DAY : 0;
-	const int64_t second = floor_to(ts, CLOCK_S),
-		      east = zone_offset(c->opt.zone, second) * CLOCK_S;
-	int64_t local, start;
-
-	if (ts == CLOCK_NONE || __builtin_add_overflow(ts, east - origin, &local) ||
-	    __builtin_mul_overflow(floor_to(local, step), step, &start) ||
-	    __builtin_add_overflow(start, origin, &start))
-		return CLOCK_NONE;
-	if (step % CLOCK_DAY == 0)
-		return zone_second(c->opt.zone, start / CLOCK_S) * CLOCK_S;
-	return start - east;
+	return parts_start(c->opt.zone, c->opt.step, ts);
 }
 
 void
@@ -206,13 +186,7 @@ census_time(const struct census *c, size_t group, int64_t *start, int64_t *end)
 	if (c->opt.step == 0)
 		return;
 	*start = (int64_t)get_le64((const uint8_t *)key + n - sizeof(uint64_t));
-	if (*start == CLOCK_NONE || __builtin_add_overflow(*start, c->opt.step, end)) {
-		*end = *start;
-		return;
-	}
-	/* A day may be longer, or shorter. */
-	if (c->opt.step % CLOCK_DAY == 0)
-		*end = start_of(c, *end + CLOCK_DAY / 2);
+	*end = parts_end(c->opt.zone, c->opt.step, *start);
 }
 
 /* null is as good as absent, and a stage is a string, as everywhere. */
@@ -231,7 +205,7 @@ put_group(const struct census *c, struct slot *slot, const struct match *m, int6
 		put_value(&slot->key, value);
 	}
 	if (c->opt.step > 0)
-		bytes_put_u64(&slot->key, (uint64_t)start_of(c, ts));
+		bytes_put_u64(&slot->key, (uint64_t)part_of(c, ts));
 }
 
 struct field
@@ -305,7 +279,7 @@ take_rollup(struct census *c, const struct index_rollup *r, int64_t ts, bool mea
 	if (c->opt.nby > 0)
 		put_value(&slot->key, &stage);
 	if (c->opt.step > 0)
-		bytes_put_u64(&slot->key, (uint64_t)start_of(c, ts));
+		bytes_put_u64(&slot->key, (uint64_t)part_of(c, ts));
 	if (slot->key.failed)
 		return no_memory(err);
 	if ((n = find_group(c, slot, &group, err)) < 0)
@@ -332,7 +306,7 @@ in_one_part(const struct census *c, const struct plan_file *f)
 {
 	return c->opt.step == 0 ||
 	    (!f->untimed && f->min_ts != CLOCK_NONE &&
-		start_of(c, f->min_ts) == start_of(c, f->max_ts));
+		part_of(c, f->min_ts) == part_of(c, f->max_ts));
 }
 
 static int

@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "clock.h"
+#include "field.h"
 #include "known.h"
 #include "schema_text.h"
 #include "source.h"
@@ -106,17 +107,50 @@ add_block(struct pack_input *in, const struct source_block *b, auditq_error *err
 	return r;
 }
 
+/* All are packed under one schema. */
+static void
+tell_other(const struct pack_input *in, const struct known *known)
+{
+	struct schema other = schema_default;
+
+	if (known != NULL)
+		known_schema(known, &other);
+	if (!schema_equal(&other, in->schema))
+		qwarn_send(&in->warn, AUDITQ_EINVAL, false, in->paths[in->path], 0, 0,
+		    "looks like schema %s, and is packed as the first input's, %s: pack it by itself, or say which",
+		    known_name(&other), known_name(in->schema));
+}
+
+static bool
+is_batch(const char *line, size_t n)
+{
+	static const char key[] = "resourceLogs";
+	struct field_path path;
+	struct field value;
+
+	field_path_set(&path, key, sizeof key - 1);
+	return field_get(line, n, &path, 1, &value) == 0 && value.type == FIELD_ARRAY;
+}
+
 /* Which schema the first lines follow, unless that is known; what there is to say is said when they are read. */
 static int
 recognise(struct pack_input *in, struct source *source, auditq_error *err)
 {
 	const struct known *known;
 	struct source_block block;
+	const char *end;
 	int r = source_peek(source, &block, err);
 
 	if (r <= 0)
 		return r;
-	if ((known = known_recognise(block.p, block.n)) != NULL)
+	end = memchr(block.p, '\n', block.n);
+	if (is_batch(block.p, end != NULL ? (size_t)(end - block.p) : block.n))
+		qwarn_send(&in->warn, AUDITQ_EINVAL, false, in->paths[in->path], 0, 0,
+		    "holds OpenTelemetry batches, many records a line: take them apart first; see auditq(1), SCHEMAS");
+	known = known_recognise(block.p, block.n);
+	if (in->path > 0)
+		tell_other(in, known);
+	else if (known != NULL)
 		known_schema(known, in->schema);
 	return 0;
 }
@@ -144,7 +178,7 @@ read_path(struct pack_input *in, auditq_error *err)
 
 	if ((r = source_open(&s, in->paths[in->path], &opt, err)) < 0)
 		return r;
-	if (in->path == 0 && in->recognise && (r = recognise(in, s, err)) < 0) {
+	if (in->recognise && (r = recognise(in, s, err)) < 0) {
 		source_close(s);
 		return r;
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "parts.h"
 #include "query.h"
 #include "stats.h"
 #include "timespec.h"
@@ -49,15 +50,15 @@ set_groups(auditq_stats_t *s, const char *by, auditq_error *err)
 }
 
 static int
-set_step(auditq_stats_t *s, const char *step, auditq_error *err)
+read_step(const char *step, int64_t *out, auditq_error *err)
 {
 	const char *why;
 	size_t pos;
 
-	if (timespec_duration(step, &s->step, &pos, &why) < 0)
+	if (timespec_duration(step, out, &pos, &why) < 0)
 		return qerror_set_at(
 		    err, AUDITQ_EINVAL, NULL, pos, "step '%.80s': %s", step, why);
-	if (s->step <= 0)
+	if (*out <= 0)
 		return qerror_set_at(
 		    err, AUDITQ_EINVAL, NULL, 0, "step '%.80s': parts of no length", step);
 	return 0;
@@ -241,7 +242,7 @@ run(auditq_t *q, const auditq_stats_options *opt, auditq_stats_t *s, auditq_erro
 	int r = opt->by != NULL ? set_groups(s, opt->by, err) : 0;
 
 	if (r == 0 && opt->step != NULL)
-		r = set_step(s, opt->step, err);
+		r = read_step(opt->step, &s->step, err);
 	if (r < 0)
 		return r;
 	s->exact = opt->exact;
@@ -335,5 +336,18 @@ auditq_stats_group(
 	f = census_value(s->census, s->group[row], i);
 	*name = s->by[i];
 	*value = (auditq_value){ .type = (int)f.type, .text = f.p, .len = f.n };
+	return 0;
+}
+
+int
+auditq_part_of(const auditq_t *q, const char *step, int64_t ns, int64_t *start, int64_t *end)
+{
+	const struct zone *zone = q != NULL ? q->ask.zone : NULL;
+	int64_t length;
+
+	if (step == NULL || start == NULL || end == NULL || read_step(step, &length, NULL) < 0)
+		return AUDITQ_EINVAL;
+	*start = parts_start(zone, length, ns);
+	*end = parts_end(zone, length, *start);
 	return 0;
 }

@@ -30,7 +30,7 @@ struct chart {
 	const auditq_stats_t *stats;
 	const auditq_t *q;
 	const struct screen *screen;
-	bool timed;
+	const char *step; /* NULL: time makes no rows */
 	struct table table;
 	struct bar *bar; /* of each line of the table but the first */
 	size_t n, cap;
@@ -69,7 +69,7 @@ add_line(struct chart *c, size_t row, int64_t start, uint64_t records, uint64_t 
 		else
 			table_cell(&c->table, value.text, value.len);
 	}
-	if (c->timed)
+	if (c->step != NULL)
 		add_time(c, start);
 	table_count(&c->table, records);
 	table_count(&c->table, failed);
@@ -105,18 +105,27 @@ static void
 add_silence(struct chart *c, size_t row, const auditq_stats_row *r)
 {
 	auditq_stats_row next = { .size = sizeof next };
-	const int64_t length = r->end - r->start;
+	int64_t start = r->end, end;
+	int n = 0;
 
-	if (!c->timed || r->start == INT64_MIN || length <= 0 ||
+	if (c->step == NULL || r->start == INT64_MIN ||
 	    auditq_stats_get(c->stats, row + 1, &next) < 0 ||
 	    !same_group(c->stats, row, row + 1))
 		return;
-	if ((next.start - r->end) / length > EMPTY_MAX) {
+	while (n <= EMPTY_MAX && start < next.start) {
+		n++;
+		if (auditq_part_of(c->q, c->step, start, &start, &end) < 0 || end <= start)
+			return;
+		start = end;
+	}
+	if (n > EMPTY_MAX) {
 		add_line(c, row, INT64_MIN, 0, 0);
 		return;
 	}
-	for (int64_t t = r->end; t < next.start; t += length)
-		add_line(c, row, t, 0, 0);
+	for (start = r->end; start < next.start; start = end) {
+		(void)auditq_part_of(c->q, c->step, start, &start, &end);
+		add_line(c, row, start, 0, 0);
+	}
 }
 
 static void
@@ -127,7 +136,7 @@ add_titles(struct chart *c, const char *by)
 		table_cell(&c->table, by, (size_t)(end - by));
 		c->table.left++;
 	}
-	if (c->timed) {
+	if (c->step != NULL) {
 		table_text(&c->table, "time");
 		c->table.left++;
 	}
@@ -291,7 +300,7 @@ chart_print(struct ask *a, const struct chart_options *opt, const struct screen 
 {
 	char *top = opt->top != NULL ? strdup(opt->top) : NULL;
 	const char *by = opt->top != NULL ? top : opt->by;
-	struct chart chart = { .q = a->q, .screen = screen, .timed = opt->hist != NULL };
+	struct chart chart = { .q = a->q, .screen = screen, .step = opt->hist };
 	auditq_stats_t *s = NULL;
 	int r;
 

@@ -80,3 +80,35 @@ expect "nothing to recover" 0
 holds "and nothing changed" sh -c 'find root -type f -exec sha256sum {} + | sort | cmp - after'
 run recover missing
 expect "recover without a root" 2
+
+# Inputs of several kinds are packed as the first: that is said.
+samples=$ROOT/fixtures/schemas
+run pack --root mixed "$samples/zeek.jsonl" "$samples/zeek.jsonl" "$samples/bunyan.jsonl"
+expect "inputs of several kinds" 3
+says "which one, and what it looks like" "bunyan.jsonl: looks like schema bunyan, and is packed as the first input's, zeek:"
+holds "and the other is not told" test "$(grep -c 'looks like' err)" = 1
+run pack --root chosen --schema zeek "$samples/zeek.jsonl" "$samples/bunyan.jsonl"
+holds "nothing is told of what was chosen" test "$(grep -c 'looks like' err)" = 0
+
+# Batches of OpenTelemetry: the recipe of the manual.
+cat >batches.jsonl <<'JSON'
+{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"pay"}}]},"scopeLogs":[{"scope":{"name":"s"},"logRecords":[{"timeUnixNano":"1700000000000000000","severityNumber":9,"body":{"stringValue":"a"},"traceId":"t1"},{"timeUnixNano":"1700000001000000000","severityNumber":17,"body":{"stringValue":"b"},"traceId":"t1"}]}]}]}
+{"resourceLogs":[{"resource":{"attributes":[]},"scopeLogs":[{"scope":{},"logRecords":[{"timeUnixNano":"1700000002000000000","body":{"stringValue":"c"}}]}]}]}
+JSON
+run pack --root batches batches.jsonl
+expect "batches are not packed" 3
+says "which is told" "holds OpenTelemetry batches, many records a line"
+if command -v jq >/dev/null; then
+	sed -n "/^jq -c '.resourceLogs/,/batches.jsonl | /p" "$ROOT/docs/auditq.1.scd" | sed 's/ | auditq pack .*//; s/\\\\$/\\/' >recipe
+	sh ./recipe >apart.jsonl
+	run pack --root apart apart.jsonl
+	expect "taken apart" 0
+	run -c --failed apart
+	expect "their failures" 0 1
+	run -c --stage pay apart
+	expect "their services" 0 2
+	run -c --run t1 apart
+	expect "their traces" 0 2
+else
+	pass "taken apart # SKIP jq is not installed"
+fi
