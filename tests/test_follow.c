@@ -482,7 +482,7 @@ follow_some(void)
 static void
 test_without_inotify(void **state)
 {
-	static const int errors[] = { EMFILE, ENOSPC, ENOSYS };
+	static const int errors[] = { EMFILE, ENOSPC };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(errors); i++) {
@@ -503,6 +503,88 @@ test_without_inotify(void **state)
 	ops.inotify_add_watch = add_two;
 	follow_some();
 	assert_true(adds > 2);
+}
+
+static int
+refuse_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	(void)fds;
+	(void)n;
+	(void)timeout_ms;
+	errno = the_errno;
+	return -1;
+}
+
+static int
+refuse_eventfd(unsigned initial, int flags)
+{
+	(void)initial;
+	(void)flags;
+	errno = EMFILE;
+	return -1;
+}
+
+/* What cannot wait says so; an interrupted wait goes on. */
+static void
+test_waiting_fails(void **state)
+{
+	struct follower *f;
+	auditq_t *q;
+
+	(void)state;
+	name_files("app.jsonl", "");
+	append(file, 0, 3);
+	ops.poll = refuse_poll;
+	the_errno = EINTR;
+	f = follow(root);
+	follower_catch_up(f);
+	append(file, 0, 3);
+	follower_catch_up(f);
+	the_errno = ENOMEM;
+	assert_int_equal(pthread_join(f->thread, NULL), 0);
+	assert_int_equal(f->r, AUDITQ_EIO);
+	assert_int_equal(f->err.os_errno, ENOMEM);
+	shown_check(&f->shown, 0);
+	auditq_free(f->q);
+	free(f);
+	ops.eventfd = refuse_eventfd;
+	assert_non_null(q = auditq_new());
+	assert_int_equal(auditq_follow(q, true), AUDITQ_EIO);
+	auditq_free(q);
+}
+
+static void *
+cancel_soon(void *q)
+{
+	logging_sleep_ms(30);
+	auditq_cancel(q);
+	return NULL;
+}
+
+/* Standard input may never say anything. */
+static void
+test_silent_input(void **state)
+{
+	const int before = dup(STDIN_FILENO);
+	auditq_t *q = auditq_new();
+	auditq_record rec;
+	pthread_t thread;
+	int end[2];
+
+	(void)state;
+	assert_non_null(q);
+	assert_int_equal(pipe(end), 0);
+	assert_int_equal(dup2(end[0], STDIN_FILENO), STDIN_FILENO);
+	auditq_path(q, "-");
+	assert_int_equal(pthread_create(&thread, NULL, cancel_soon, q), 0);
+	assert_int_equal(auditq_next(q, &rec, NULL), AUDITQ_ECANCELED);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	auditq_free(q);
+	(void)close(end[0]);
+	(void)close(end[1]);
+	if (before >= 0)
+		(void)dup2(before, STDIN_FILENO);
+	(void)close(before);
 }
 
 static _Atomic uint32_t overflows;
@@ -756,6 +838,8 @@ main(void)
 		TEST(test_truncated),
 		TEST(test_pieces),
 		TEST(test_without_inotify),
+		TEST(test_waiting_fails),
+		TEST(test_silent_input),
 		TEST(test_overflow),
 		TEST(test_idle),
 		TEST(test_latency),
