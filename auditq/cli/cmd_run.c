@@ -51,8 +51,8 @@ const struct opt_command cmd_run_words = {
 	    "  auditq run last logs\n"
 	    "  auditq run 0199feae -o json\n"
 	    "\n"
-	    "Exit status: 0 shown, 1 there is no such run, 2 wrong usage, several runs begin so,\n"
-	    "or fatal, 3 shown, but data that was needed could not be read.\n",
+	    "Exit status: 0 shown, 1 there is no such run, 2 wrong usage, several runs begin\n"
+	    "so, or fatal, 3 shown, but data that was needed could not be read.\n",
 };
 
 /* ---- the tree ---- */

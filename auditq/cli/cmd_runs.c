@@ -57,8 +57,8 @@ const struct opt_command cmd_runs_words = {
 	.words = "[OPTIONS] [PATH]...",
 	.summary =
 	    "List runs, one a line: when they began, how long they took, how they ended, and\n"
-	    "where they first failed.  What is told of a run is of all its records below PATH,\n"
-	    "also of those outside the window.\n",
+	    "where they first failed.  What is told of a run is of all its records below\n"
+	    "PATH, also of those outside the window.\n",
 	.opts = options,
 	.after =
 	    "  auditq runs --status failed,incomplete --since -1d logs\n"

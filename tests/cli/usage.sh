@@ -1,7 +1,7 @@
 # Options: what is understood, what is refused, and what --help says.
 . "$HERE/check"
 
-for command in '' stats pack inspect recover compact; do
+for command in '' stats runs run schemas pack inspect recover compact; do
 	run $command --help
 	expect "$command --help" 0
 	holds "$command --help fits 80 columns" sh -c '! awk "length > 80" out | grep .'
