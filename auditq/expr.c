@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nearest.h"
 #include "timespec.h"
 
 struct parser {
@@ -39,6 +40,8 @@ operators[] = {
 static const char *const keywords[] = { "and", "or", "not", "in", "exists", "true", "false",
 	"null" };
 
+static const char *const joining[] = { "and", "or", NULL };
+
 static struct expr_node *parse_or(struct parser *p);
 
 /* ---- words and symbols ----------------------------------------------------------------- */
@@ -57,6 +60,21 @@ fail(struct parser *p, size_t pos, const char *fmt, ...)
 	va_end(ap);
 	qerror_set_at(p->err, AUDITQ_EINVAL, NULL, pos, "%s", text);
 	return NULL;
+}
+
+/* The same, and which word was meant by one (n bytes), if it is near any of these; the last is NULL. */
+static void *
+fail_at_word(
+    struct parser *p, const char *word, size_t n, const char *text, const char *const *words)
+{
+	struct nearest near;
+
+	nearest_init(&near, word, n);
+	for (; *words != NULL; words++)
+		nearest_offer(&near, *words, strlen(*words));
+	if (near.name[0] == '\0')
+		return fail(p, p->at, "%s", text);
+	return fail(p, p->at, "%s; did you mean '%s'?", text, near.name);
 }
 
 bool
@@ -609,6 +627,26 @@ parse_exists(struct parser *p, struct expr_node *node)
 	return node;
 }
 
+/* A word of the language may have been meant by the one at hand, or by that which was taken for a path. */
+static void *
+no_comparison(struct parser *p, const struct expr_node *node)
+{
+	static const char *const after[] = { "exists", "in", "not", NULL };
+	static const char *const before[] = { "exists", "not", NULL };
+	const size_t n = peek_word(p);
+	struct nearest near;
+	char text[80];
+
+	(void)snprintf(text, sizeof text, "expected a comparison after '%.*s'",
+	    shown(node->npath), node->path);
+	nearest_init(&near, node->path, node->npath);
+	for (size_t i = 0; before[i] != NULL; i++)
+		nearest_offer(&near, before[i], strlen(before[i]));
+	if (n > 0 && near.name[0] != '\0')
+		return fail(p, p->at, "%s; did you mean '%s'?", text, near.name);
+	return fail_at_word(p, p->text + p->at, n, text, after);
+}
+
 static struct expr_node *
 parse_test(struct parser *p)
 {
@@ -630,8 +668,7 @@ parse_test(struct parser *p)
 		return negate(p, node, negated);
 	if (negated)
 		return fail(p, p->at, "expected 'in' or 'exists' after 'not'");
-	return fail(
-	    p, p->at, "expected a comparison after '%.*s'", shown(node->npath), node->path);
+	return no_comparison(p, node);
 }
 
 /* ---- operators ------------------------------------------------------------------------- */
@@ -709,7 +746,8 @@ expr_parse(struct expr **ret, const char *text, const struct expr_env *env, audi
 	p.e->root = parse_or(&p);
 	skip_space(&p);
 	if (p.e->root != NULL && p.at < p.n)
-		p.e->root = fail(&p, p.at, "expected 'and' or 'or'");
+		p.e->root = fail_at_word(
+		    &p, p.text + p.at, peek_word(&p), "expected 'and' or 'or'", joining);
 	if (p.e->root == NULL) {
 		expr_free(p.e);
 		return p.code == AUDITQ_ENOMEM ? AUDITQ_ENOMEM : AUDITQ_EINVAL;

@@ -70,3 +70,7 @@ if [ -e /usr/share/zoneinfo/tzdata.zi ]; then
 	wrong "a zone" "no time zone 'Europe/Belrin'; did you mean Europe/Berlin\?$" --tz Europe/Belrin in.jsonl
 	wrong "a place" "did you mean Asia/Tokyo\?$" --tz tokio in.jsonl
 fi
+wrong "a word of the language" "after 'exits'; did you mean 'exists'\?$" --where 'exits stage' in.jsonl
+wrong "behind a field" "after 'stage'; did you mean 'exists'\?$" --where 'stage exsts' in.jsonl
+wrong "between tests" "expected 'and' or 'or'; did you mean 'and'\?$" --where 'a == 1 adn b == 2' in.jsonl
+wrong "or none" "after 'stage'$" --where 'stage zzzz' in.jsonl
