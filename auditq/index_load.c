@@ -327,8 +327,12 @@ load_replaced(struct index *ix, auditq_error *err)
 	int r;
 
 	r = load_section(ix, SECTION_REPLACED, "replaced files", &ix->replaced_bytes, &in, err);
-	if (r <= 0)
+	if (r < 0)
 		return r;
+	/* An archive that stands for others says for which. */
+	if (r == 0)
+		return ix->pages.footer.compacted ? index_damaged(ix, "no replaced files", err)
+						  : 0;
 	if ((n = bytes_get_u32(&in)) > SECTION_REPLACED_MAX)
 		return index_damaged(ix, "replaced files", err);
 	if ((ix->replaced = calloc(n + 1, sizeof *ix->replaced)) == NULL)

@@ -280,19 +280,15 @@ test_compacted(void **state)
 /* A byte of the index changed, and its checksums made to hold again: such an index is a forgery, whose sums and
  * filters may hide lines.  It must not make a query fail, nor show what was never written. */
 static void
-test_forged(void **state)
+forge_each(int fd)
 {
-	int fd = create("x.jsonl.gz");
 	uint8_t stream[FORMAT_PAGE_BYTES], page[FORMAT_PAGE_BYTES + FORMAT_PAGE_OVERHEAD];
+	struct bytes b = read_whole(fd);
 	struct format_footer f;
-	struct bytes b;
 
-	(void)state;
-	make_lines(LINES);
-	f = put_archive(fd, 0, LINES, NULL, 0);
-	b = read_whole(fd);
+	assert_int_equal(format_get_footer(b.p + b.n - FORMAT_FOOTER_BYTES, &f), 0);
 	assert_true(f.index_bytes <= sizeof stream);
-	for (uint32_t i = 2; i < f.index_bytes; i++) {
+	for (uint32_t i = 2; i < f.index_bytes; i += STRIDE) {
 		memcpy(stream, b.p + f.index_offset + FORMAT_PAGE_HEAD, f.index_bytes);
 		const uint32_t behind = 2 + 16U * get_le16(stream);
 
@@ -316,7 +312,124 @@ test_forged(void **state)
 		}
 	}
 	free(b.p);
+}
+
+static void
+test_forged(void **state)
+{
+	int fd = create("x.jsonl.gz");
+
+	(void)state;
+	make_lines(LINES);
+	(void)put_archive(fd, 0, LINES, NULL, 0);
+	forge_each(fd);
 	(void)close(fd);
+}
+
+/* Its list of replaced files among the rest. */
+static void
+test_forged_compacted(void **state)
+{
+	int fd;
+
+	(void)state;
+	make_compacted(&fd);
+	forge_each(fd);
+	(void)close(fd);
+}
+
+/* ---- forged lists of replaced files ---- */
+
+static const char first_name[] = "svc." W1 ".000001.jsonl.gz",
+		  second_name[] = "svc." W2 ".000001.jsonl.gz";
+
+/* Lines first to last - 1 as an archive of that name; its footer. */
+static struct format_footer
+put_named(
+    const char *name, unsigned first, unsigned last, const struct section_replaced *r, size_t n)
+{
+	char path[2 * SCRATCH_MAX];
+	struct format_footer f;
+	int fd;
+
+	(void)snprintf(path, sizeof path, PARTITION "/%s", name);
+	fd = create(path);
+	f = put_archive(fd, first, last, r, n);
+	(void)close(fd);
+	return f;
+}
+
+/* Give the archive of that name another `whole`, with a checksum that holds. */
+static void
+forge_whole(const char *name, const uint8_t whole[32])
+{
+	char path[2 * SCRATCH_MAX];
+	uint8_t fixed[FORMAT_FOOTER_FIXED], footer[FORMAT_FOOTER_BYTES];
+	struct bytes b;
+	int fd;
+
+	(void)snprintf(path, sizeof path, "%s/" PARTITION "/%s", o.root, name);
+	assert_true((fd = open(path, O_RDWR)) >= 0);
+	b = read_whole(fd);
+	memcpy(fixed, b.p + b.n - FORMAT_FOOTER_BYTES + FORMAT_FIXED_AT, sizeof fixed);
+	memcpy(fixed + FORMAT_WHOLE_AT, whole, 32);
+	format_put_footer(footer, fixed);
+	assert_int_equal(
+	    pwrite(fd, footer, sizeof footer, (off_t)(b.n - sizeof footer)), sizeof footer);
+	free(b.p);
+	(void)close(fd);
+}
+
+/* What an archive lists, where all checksums hold: nothing is left out for it, and nothing removed, but what it says
+ * with a digest that holds. */
+static void
+test_forged_lists(void **state)
+{
+	static const uint8_t mine[32] = { 1, 2, 3 };
+	static const struct {
+		const char *what, *name;
+		bool forged; /* in the name of another archive, whose digest is made up */
+	} cases[] = {
+		{ "another file", first_name, false },
+		{ "itself", second_name, true },
+		{ "each other", first_name, true },
+		{ "the directory above", "..", false },
+		{ "its directory", ".", false },
+		{ "a name with a line feed", "a\nb", false },
+		{ "no such file", "svc.0000000000000000.000001.jsonl.gz", false },
+	};
+
+	(void)state;
+	make_lines(2 * LINES);
+	for (size_t i = 0; i < 2 * LINES; i++)
+		o.line[i].part = i < LINES ? 0 : 1;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct section_replaced r[2] = { { .name = cases[i].name,
+		    .nname = strlen(cases[i].name),
+		    .bytes = 1,
+		    .numbered = true,
+		    .last_seq = UINT64_MAX } };
+		auditq_error err = { 0 };
+
+		scratch_remove(o.root);
+		scratch_make(o.root);
+		/* The same twice in a list, too. */
+		memcpy(r[0].whole, mine, sizeof mine);
+		r[1] = r[0];
+		r[1].name = second_name;
+		r[1].nname = sizeof second_name - 1;
+		(void)put_named(first_name, 0, LINES, r, i == 2 ? 2 : 0);
+		r[1] = r[0];
+		(void)put_named(second_name, LINES, 2 * LINES, r, 2);
+		if (cases[i].forged)
+			forge_whole(second_name, mine);
+		if (cases[i].forged && i == 2)
+			forge_whole(first_name, mine);
+		oracle_check(&o, 0, cases[i].what, i);
+		if (auditq_compact(o.root, NULL, NULL, &err) < 0)
+			fail_msg("%s: %s", cases[i].what, err.text);
+		oracle_check(&o, 0, cases[i].what, i + 100);
+	}
 }
 
 /* ---- members out of their places ---- */
@@ -647,6 +760,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_archive_cuts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_compacted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forged, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forged_compacted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forged_lists, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rearranged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_joined, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plain, setup, teardown),

@@ -2,7 +2,8 @@
  * life - each call to the system, and each allocation, fails in turn: over the whole life of a writer, and of queries.
  *
  * A writer's life: open, where a dead one left its ring; emit, roll, sync, midnight, seal, retain, recover, close; recovery
- * and compaction of what it left.  A query: records, in either order, counts and statistics, with the index and without.
+ * and compaction of what it left.  A query: records, in either order, with those around them, counts, statistics, runs and one
+ * as a tree, with the index and without.
  * Each case is a process of its own.  Whatever fails: nothing crashes, hangs or leaks; somebody is told; what was accepted is
  * read, once, or told as lost, which what was durable never is; a query is right, or says that it is not.
  *
@@ -296,7 +297,7 @@ open_log(unsigned flags)
 		.written_ms = 1,
 		.fdatasync_ms = 20,
 		.block_ms = 50,
-		.close_ms = 100,
+		.close_ms = self->run != NULL ? 100 : 30000, /* the template's all closes */
 		.seal_bytes = 1,
 		.keep_segments = 100,
 		.redact = rules,
@@ -450,14 +451,65 @@ put_answer(void *arg, const void *data, size_t n)
 	return 0;
 }
 
-enum question { RECORDS, SCANNED, REVERSED, LAST, EXPRESSION, COUNTED, MEASURED, QUESTIONS };
+enum question {
+	RECORDS,
+	SCANNED,
+	REVERSED,
+	LAST,
+	EXPRESSION,
+	WIDENED,
+	AROUND,
+	COUNTED,
+	MEASURED,
+	EXACTLY,
+	RUNS,
+	TREE,
+	SHOWN,
+	QUESTIONS
+};
+
+static int
+ask_statistics(auditq_t *q, bool exact, struct answer *a, auditq_error *err)
+{
+	const auditq_stats_options by = { .size = sizeof by, .by = "stage", .exact = exact };
+	const auditq_export_options json = { .size = sizeof json, .format = AUDITQ_JSONL };
+	auditq_stats_t *stats;
+	int rc = auditq_stats(q, &by, &stats, err);
+
+	if (rc < 0)
+		return rc;
+	rc = auditq_stats_export_to(stats, put_answer, a, &json, err);
+	auditq_stats_free(stats);
+	return rc;
+}
+
+/* All runs, or the first of them as a tree. */
+static int
+ask_runs(auditq_t *q, bool tree, struct answer *a, auditq_error *err)
+{
+	const auditq_export_options csv = { .size = sizeof csv, .format = AUDITQ_CSV };
+	auditq_run_row row = { .size = sizeof row };
+	auditq_runs_t *runs;
+	auditq_tree_t *nodes;
+	int rc = auditq_runs(q, NULL, &runs, err);
+
+	if (rc < 0)
+		return rc;
+	if (!tree) {
+		rc = auditq_runs_export_to(runs, put_answer, a, &csv, NULL, err);
+	} else if ((rc = auditq_runs_next(runs, &row, err)) > 0 &&
+	    (rc = auditq_tree(q, &row, &nodes, err)) == 0) {
+		rc = auditq_tree_export_to(nodes, put_answer, a, &csv, err);
+		auditq_tree_free(nodes);
+	}
+	auditq_runs_free(runs);
+	return rc;
+}
 
 static int
 ask_question(auditq_t *q, enum question what, struct answer *a, auditq_error *err)
 {
-	const auditq_stats_options by = { .size = sizeof by, .by = "stage" };
-	const auditq_export_options json = { .size = sizeof json, .format = AUDITQ_JSONL };
-	auditq_stats_t *stats;
+	const auditq_export_options pretty = { .size = sizeof pretty, .format = AUDITQ_PRETTY };
 	auditq_record rec;
 	char line[32];
 	uint64_t n;
@@ -469,11 +521,10 @@ ask_question(auditq_t *q, enum question what, struct answer *a, auditq_error *er
 			answer_add(a, line, (size_t)snprintf(line, sizeof line, "%" PRIu64, n));
 		return rc;
 	case MEASURED:
-		if ((rc = auditq_stats(q, &by, &stats, err)) < 0)
-			return rc;
-		rc = auditq_stats_export_to(stats, put_answer, a, &json, err);
-		auditq_stats_free(stats);
-		return rc;
+	case EXACTLY: return ask_statistics(q, what == EXACTLY, a, err);
+	case RUNS:
+	case TREE: return ask_runs(q, what == TREE, a, err);
+	case SHOWN: return auditq_export_to(q, put_answer, a, &pretty, NULL, err);
 	default:
 		while ((rc = auditq_next(q, &rec, err)) > 0) {
 			answer_add(a, rec.line, rec.len);
@@ -504,8 +555,13 @@ ask(enum question what)
 		(void)auditq_tail(q, 5);
 	if (what == EXPRESSION) {
 		(void)auditq_run(q, "last");
-		(void)auditq_where(q, "n > 3 and stage =~ /on/");
+		(void)auditq_where(q, "n > 3 and stage =~ 'on'");
 	}
+	if (what == WIDENED || what == AROUND)
+		(void)auditq_where(q, "n == 5 or n == 17");
+	(void)auditq_expand_run(q, what == WIDENED);
+	if (what == AROUND)
+		(void)auditq_context(q, 2, 1);
 	(void)auditq_on_warning(q, count_lost, &a);
 	a.rc = ask_question(q, what, &a, &err);
 	auditq_free(q);
@@ -660,8 +716,11 @@ query_all(void)
 	long blocks;
 
 	remember_template();
-	for (int i = 0; i < QUESTIONS; i++)
+	for (int i = 0; i < QUESTIONS; i++) {
 		want[i] = ask((enum question)i);
+		if (want[i].rc < 0 || want[i].lost > 0 || want[i].n == 0)
+			wrong("question %d has no answer", i);
+	}
 	heap_begin(-1, false);
 	fds = descriptors();
 	blocks = heap.live;
@@ -896,9 +955,16 @@ make_template(void)
 		self = &one;
 		life.now = INT64_C(1761263900) * CLOCK_S;
 		for (int i = 0; i < 2; i++) {
+			alog_t *run, *stage;
+
 			if ((log = open_log(ALOG_NO_RECOVER)) == NULL)
 				_exit(1);
-			emit(log, 10);
+			run = alog_run_begin(log, i == 0 ? "run-0" : "run-1");
+			stage = alog_stage_begin(run, "one");
+			emit(stage, 10);
+			if (alog_stage_end(stage, i == 0 ? ALOG_OK : ALOG_FAILED) < 0 ||
+			    alog_run_end(run, i == 0 ? ALOG_OK : ALOG_FAILED) < 0)
+				_exit(5);
 			if (alog_close(log) < 0)
 				_exit(2);
 		}
