@@ -275,7 +275,7 @@ bench-emit: setup-bench
 # Which lines and branches the tests reach, with those of the write path that none does.
 coverage: setup-check
 	@sh .ci/packages gcovr:gcovr
-	@$(MAKE) -s -j2 suite-all SAN=cov CFLAGS=-O1
+	@$(MAKE) -s -j2 suite-all SAN=cov CFLAGS=-O0
 	@find build/cov -name '*.gcda' -delete
 	-@tests/run $(call suite,build/cov)
 	@tests/coverage build/cov

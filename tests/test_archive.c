@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <libdeflate.h>
 #include <zlib.h>
 
 #include "archive.h"
@@ -496,8 +497,10 @@ static void
 footer_is_read_alone(void **state)
 {
 	struct archive_options opt = { .writer = "0123456789abcdef" };
+	uint8_t file[16384], *sub;
 	struct format_footer f, back;
 	alog_error err = { 0 };
+	size_t nsub;
 	int fd = make_fd();
 	struct archive *a = begin(fd, &opt);
 
@@ -514,6 +517,45 @@ footer_is_read_alone(void **state)
 	assert_int_equal(
 	    archive_read_footer(fd, f.file_bytes + 4096, "p", &back, NULL), ALOG_ECORRUPT);
 	assert_int_equal(archive_read_footer(-1, f.file_bytes, "p", &back, NULL), ALOG_EIO);
+	/* Of another file. */
+	assert_int_equal(ftruncate(fd, (off_t)f.file_bytes + 100), 0);
+	assert_true(f.file_bytes <= sizeof file && pread(fd, file, f.file_bytes, 0) > 0);
+	assert_true(pwrite(fd, file, f.file_bytes, 100) > 0);
+	assert_int_equal(
+	    archive_read_footer(fd, f.file_bytes + 100, "p", &back, &err), ALOG_ECORRUPT);
+	/* Of a later version. */
+	sub =
+	    file + f.file_bytes - FORMAT_FOOTER_BYTES + FORMAT_FIXED_AT - FORMAT_SUBFIELD_BYTES;
+	nsub = FORMAT_FOOTER_BYTES - FORMAT_EMPTY_BYTES -
+	    (FORMAT_FIXED_AT - FORMAT_SUBFIELD_BYTES);
+	sub[1] = FORMAT_VERSION + 1;
+	put_le32(sub + 4, 0);
+	put_le32(sub + 4, libdeflate_crc32(0, sub, nsub));
+	assert_int_equal(pwrite(fd, file, f.file_bytes, 0), f.file_bytes);
+	err = (alog_error){ 0 };
+	if (archive_read_footer(fd, f.file_bytes, "p", &back, &err) != ALOG_EVERSION)
+		fail_msg("%s", err.text);
+	close(fd);
+}
+
+/* As many as a reader is ready to read. */
+static void
+too_many_replaced(void **state)
+{
+	static const struct section_replaced file = {
+		.name = "a.jsonl.gz", .nname = 10, .bytes = 1
+	};
+	struct archive_options opt = { .path = "p" };
+	alog_error err = { 0 };
+	int fd = make_fd();
+	struct archive *a = begin(fd, &opt);
+
+	(void)state;
+	for (size_t i = 0; i < SECTION_REPLACED_MAX; i++)
+		assert_int_equal(archive_replaces(a, &file, &err), 0);
+	assert_int_equal(archive_replaces(a, &file, &err), ALOG_ETOOBIG);
+	assert_string_equal(err.path, "p");
+	assert_int_equal(archive_finish(a, NULL, NULL), ALOG_EIO);
 	close(fd);
 }
 
@@ -588,6 +630,7 @@ main(void)
 		cmocka_unit_test(own_schema_is_in_every_member),
 		cmocka_unit_test(digests_are_chained),
 		cmocka_unit_test(footer_is_read_alone),
+		cmocka_unit_test(too_many_replaced),
 		cmocka_unit_test(every_write_fails_once),
 	};
 

@@ -12,6 +12,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include "faults.h"
 #include "ring.c" /* NOLINT(bugprone-suspicious-include): see above */
@@ -929,6 +930,57 @@ test_create_faults(void **state)
 	place_close(&p);
 }
 
+/* Where stores to a shared mapping may be lost: the message says what to do. */
+static void
+test_file_systems(void **state)
+{
+	static const struct {
+		const char *path;
+		int want, os_errno;
+		const char *text;
+	} cases[] = {
+		{ "/proc/self", ALOG_EUNSUPPORTED, 0,
+		    "this file system is 0x9fa0; set ring_dir" },
+		{ "/nowhere", ALOG_EIO, EBADF, "cannot tell the file system" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const int fd = open(cases[i].path, O_RDONLY | O_CLOEXEC);
+		alog_error err = { 0 };
+
+		if (check_file_system(fd, "dir", &err) != cases[i].want ||
+		    err.os_errno != cases[i].os_errno ||
+		    strstr(err.text, cases[i].text) == NULL)
+			fail_msg("%s: %s", cases[i].path, err.text);
+		if (fd >= 0)
+			(void)close(fd);
+	}
+}
+
+/* No descriptor is left for a second one of its directory. */
+static void
+test_no_descriptor(void **state)
+{
+	struct rlimit limit, none;
+	alog_error err = { 0 };
+	struct ring *r = NULL;
+	struct place p;
+	int rc;
+
+	(void)state;
+	place_open(&p);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){ 0, limit.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rc = ring_create(&r, p.dirfd, p.dir, &owner, BYTES, 0600, &err);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(rc, ALOG_EIO);
+	assert_string_equal(err.path, p.dir);
+	assert_null(r);
+	place_close(&p);
+}
+
 /* A name that is taken is not touched. */
 static void
 test_create_taken(void **state)
@@ -970,6 +1022,8 @@ main(void)
 		cmocka_unit_test(test_read_in_use),
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_create_faults),
+		cmocka_unit_test(test_file_systems),
+		cmocka_unit_test(test_no_descriptor),
 		cmocka_unit_test(test_create_taken),
 	};
 

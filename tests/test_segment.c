@@ -128,6 +128,68 @@ test_root(void **state)
 	}
 }
 
+static int parent_errno; /* of opening the directory above the root, or of syncing it */
+static bool parent_opens;
+
+static int
+bad_parent(int dir, const char *name, int flags, mode_t mode)
+{
+	if (strcmp(name, "..") == 0 && !parent_opens) {
+		errno = parent_errno;
+		return -1;
+	}
+	return sys_posix.openat(dir, name, flags, mode);
+}
+
+static int
+bad_sync(int fd)
+{
+	(void)fd;
+	errno = parent_errno;
+	return -1;
+}
+
+/* A root that was made just now has to be durable where it stands; where nobody like us can see to that, it is
+ * used without. */
+static void
+test_parent(void **state)
+{
+	static const struct {
+		const char *name;
+		bool opens;
+		int error, want;
+	} cases[] = {
+		{ "not to be read", false, EACCES, 0 },
+		{ "no descriptors", false, EMFILE, ALOG_EIO },
+		{ "fsync fails", true, EIO, ALOG_EIO },
+	};
+	struct sys_ops ops = sys_posix;
+
+	(void)state;
+	ops.openat = bad_parent;
+	ops.fsync = bad_sync;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct segment_root root = { -1, NULL, 0640, 0750 };
+		char path[SCRATCH_MAX + 16];
+		alog_error err = { 0 };
+		struct place p;
+		int rc;
+
+		place_open(&p);
+		(void)snprintf(path, sizeof path, "%s/new", p.dir);
+		root.path = path;
+		parent_opens = cases[i].opens;
+		parent_errno = cases[i].error;
+		sys = &ops;
+		rc = segment_root_open(&root, &err);
+		sys = &sys_posix;
+		if (rc != cases[i].want || (rc < 0 && err.os_errno != cases[i].error))
+			fail_msg("%s: %d %s", cases[i].name, rc, err.text);
+		(void)close(root.fd);
+		place_close(&p);
+	}
+}
+
 /* ---- making one ---- */
 
 static void
@@ -611,6 +673,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_root),
+		cmocka_unit_test(test_parent),
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_create_rival),
 		cmocka_unit_test(test_modes),
