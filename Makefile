@@ -44,7 +44,7 @@ TESTS = \
 	output \
 	pack parts path power prune \
 	query quotes \
-	ranges record recover redact require rescued retain ring ring_model rotate runid runs \
+	ranges record recover redact refused require rescued retain ring ring_model rotate runid runs \
 	sample scan schema seal search segment shared sketch soak sorter source stats sys \
 	tail timespec trail \
 	vocabulary vouch \
@@ -164,6 +164,8 @@ $B/tests/test_%: $O/tests/test_%.o $B/inside.a
 # In which allocations fail.
 $B/tests/test_life: LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc reallocarray strdup \
 	strndup asprintf getcwd open_memstream free)
+$B/tests/test_refused: LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc strdup \
+	pthread_create symlinkat realpath EVP_MD_CTX_new EVP_DigestFinal_ex)
 comma = ,
 FUZZ_MAIN = $(if $(filter fuzz,$(SAN)),-fsanitize=fuzzer,$O/tests/fuzz/replay.o)
 $B/tests/fuzz/%: $O/tests/fuzz/%.o $O/tests/fuzz/replay.o $B/inside.a
