@@ -112,8 +112,7 @@ writer_put(struct writer *w, const char *rec, size_t n, uint16_t splice, uint64_
 	ring_commit(w->ring, &slot, splice);
 	if (slot.wake)
 		wake(w);
-	if (seq != NULL)
-		*seq = slot.seq;
+	*seq = slot.seq;
 	return 0;
 }
 

@@ -19,8 +19,8 @@ int writer_start(struct writer **ret, const struct settings *set,
     const struct record_identity *identity, struct monitor *mon, alog_error *err);
 
 /*
- * Put an encoded record into the ring, waiting for room as the settings say; *seq (may be NULL) is its
- * number.  0, ALOG_EDROPPED, ALOG_ECLOSED.
+ * Put an encoded record into the ring, waiting for room as the settings say; *seq is its number.  0,
+ * ALOG_EDROPPED, ALOG_ECLOSED.
  */
 int writer_put(struct writer *w, const char *rec, size_t n, uint16_t splice, uint64_t *seq);
 /* Wait until all records up to seq are durable; timeout_ms < 0: for ever. */

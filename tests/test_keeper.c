@@ -1,6 +1,7 @@
 /* keeper - behind a writer: what is sealed and when, and what retention may and may not delete. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -254,6 +255,88 @@ test_rolling_retention(void **state)
 	root_free(&lines);
 }
 
+/* ---- what the keeper may not do ------------------------------------------------------------- */
+
+static atomic_int opened; /* so often, since the logger began, what may be opened once only */
+
+static int
+no_deletion(int at, const char *name, int flags)
+{
+	if (scratch_ends(name, ".gz")) {
+		errno = EACCES;
+		return -1;
+	}
+	return sys_posix.unlinkat(at, name, flags);
+}
+
+/* Listed once, it can't be opened again to delete from it. */
+static int
+no_old_partition(int at, const char *name, int flags, mode_t mode)
+{
+	if (strcmp(name, "date=2025-10-10") == 0 && opened++ > 0) {
+		errno = EACCES;
+		return -1;
+	}
+	return sys_posix.openat(at, name, flags, mode);
+}
+
+/* The writer opens it to make its ring, the keeper to look for those of the dead. */
+static int
+no_rings(int at, const char *name, int flags, mode_t mode)
+{
+	if (strcmp(name, ".ring") == 0 && opened++ > 0) {
+		errno = EACCES;
+		return -1;
+	}
+	return sys_posix.openat(at, name, flags, mode);
+}
+
+static void
+test_refused(void **state)
+{
+	static const struct {
+		const char *name;
+		int (*unlinkat)(int, const char *, int);
+		int (*openat)(int, const char *, int, mode_t);
+		bool told,
+		    own; /* it is; as an error of this logger's own, which close returns */
+		uint64_t retired;
+	} cases[] = {
+		{ "deleting", no_deletion, NULL, true, true, 0 },
+		{ "a partition", NULL, no_old_partition, false, false, 1 },
+		{ "rings", NULL, no_rings, true, false, 3 },
+	};
+	static char today[] = "2025-10-20T12:00:00Z";
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		alog_stats stats = { .size = sizeof stats };
+		alog_t *log;
+
+		populate();
+		opened = 0;
+		ops = sys_posix;
+		if (cases[i].unlinkat != NULL)
+			ops.unlinkat = cases[i].unlinkat;
+		if (cases[i].openat != NULL)
+			ops.openat = cases[i].openat;
+		log = logging_open(
+		    (alog_options){ .keep_days = 5, .clock = fixed_clock, .clock_arg = today });
+		for (int wait = 0; wait < 500 &&
+		     (stats.retired < cases[i].retired || (stats.errors > 0) != cases[i].told);
+		     wait++) {
+			logging_sleep_ms(2);
+			(void)alog_get_stats(log, &stats);
+		}
+		if (alog_close(log) != (cases[i].own ? ALOG_EIO : 0) ||
+		    stats.retired != cases[i].retired || (stats.errors > 0) != cases[i].told ||
+		    (cases[i].told && stats.last_error.os_errno != EACCES))
+			fail_msg("%s: %d retired, %d errors, %s", cases[i].name,
+			    (int)stats.retired, (int)stats.errors, stats.last_error.text);
+		scratch_remove(root);
+	}
+}
+
 /* A living writer of the same service loses no segment that is plain. */
 static void
 test_two_loggers(void **state)
@@ -287,6 +370,7 @@ main(void)
 		LOGGING_TEST(test_fails),
 		LOGGING_TEST(test_retention),
 		LOGGING_TEST(test_rolling_retention),
+		LOGGING_TEST(test_refused),
 		LOGGING_TEST(test_two_loggers),
 	};
 

@@ -767,6 +767,118 @@ test_elsewhere(void **state)
 	}
 }
 
+/* A ring behind a link, segments of one that has no ring, a link that is left of another ring: whichever call
+ * fails, it is told, and afterwards all is done that there was to do. */
+static void
+test_any_call_fails(void **state)
+{
+	struct death orphan = { OTHER, 4, 4, 4, 0, 0, 0, "{\"ts\":\"2025", 1, true, false };
+	bool fired = true;
+	long n;
+
+	(void)state;
+	for (n = 0; fired; n++) {
+		struct recover_options opt;
+		struct recover_result res;
+		struct place p;
+		int rc;
+
+		place_open(&p);
+		opt = options(&p);
+		opt.orphans = true;
+		opt.warn = n % 8 == 7 ? NULL : opt.warn;
+		die(&p, &orphan);
+		assert_int_equal(unlinkat(p.rings, OTHER ".ring", 0), 0);
+		die(&p, &some);
+		assert_int_equal(
+		    renameat(p.rings, WRITER ".ring", p.root.fd, WRITER ".ring"), 0);
+		assert_int_equal(symlinkat("../" WRITER ".ring", p.rings, WRITER ".ring"), 0);
+		faults_begin(FAULT_FAIL, n, EIO);
+		rc = run_recovery(&p, &opt, &res);
+		fired = faults_end();
+		if (rc == 0 && p.warnings == 0 && opt.warn != NULL &&
+		    faccessat(p.rings, WRITER ".ring", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			fail_msg("call %ld: in silence", n);
+		opt.warn = on_warning;
+		if (run_recovery(&p, &opt, &res) < 0 || p.warnings > 0)
+			fail_msg("call %ld: then %s", n, p.warning.text);
+		check_lines(&p, "any call", WRITER, 9, "");
+		check_lines(&p, "any call", OTHER, 4, "");
+		check_finished(&p, "any call", OTHER);
+		place_close(&p);
+	}
+	assert_true(n > 100);
+}
+
+/* ---- rings that a logger does not leave ---- */
+
+/* n records of these bytes, the first of them not committed. */
+static void
+fill_with(const struct place *p, uint64_t ring_bytes, int n, const char *text, size_t bytes)
+{
+	struct ring_owner owner = { WRITER, "svc", "here", 77, (uint32_t)geteuid() };
+	struct ring *ring;
+
+	assert_int_equal(
+	    ring_create(&ring, p->rings, "ring", &owner, ring_bytes, 0600, NULL), 0);
+	for (int i = 0; i < n; i++) {
+		struct ring_slot slot;
+
+		assert_int_equal(ring_reserve(ring, (uint32_t)bytes, &slot), 0);
+		memcpy(slot.p, text, bytes);
+		if (i > 0)
+			ring_commit(ring, &slot, 0);
+	}
+	ring_close(ring);
+}
+
+/* Records without a time, short and long: what was lost before them is told with the time of now. */
+static void
+test_no_time(void **state)
+{
+	static const char *const texts[] = { "{}",
+		"{\"msg\":\"this is not where a time begins\"}" };
+	struct recover_options opt;
+	struct recover_result res;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		struct place p;
+
+		place_open(&p);
+		opt = options(&p);
+		fill_with(&p, 65536, 2, texts[i], strlen(texts[i]));
+		assert_int_equal(run_recovery(&p, &opt, &res), 0);
+		assert_int_equal(p.warnings, 0);
+		assert_int_equal(res.torn, 1);
+		if (!shell(&p, "zcat date=$(date -u +%F)/*.gz | grep -q log.gap"))
+			fail_msg("%s", texts[i]);
+		place_close(&p);
+	}
+}
+
+/* More than one write's worth, all of it of one day. */
+static void
+test_large(void **state)
+{
+	struct recover_options opt;
+	struct recover_result res;
+	char buf[MADE_MAX];
+	const struct ring_record rec = made_record(buf, 1, NOON, 60000);
+	struct place p;
+
+	(void)state;
+	place_open(&p);
+	opt = options(&p);
+	opt.segment_bytes = 64 << 20;
+	fill_with(&p, 1 << 20, 12, rec.p, rec.len);
+	assert_int_equal(run_recovery(&p, &opt, &res), 0);
+	assert_int_equal(p.warnings, 0);
+	assert_int_equal(res.records, 11);
+	assert_true(shell(&p, "test $(zcat date=*/*.gz | grep -c pad) = 11"));
+	place_close(&p);
+}
+
 /* ---- segments ---- */
 
 static void
@@ -799,6 +911,17 @@ test_orphans(void **state)
 	assert_int_equal(run_recovery(&p, &opt, &res), 0);
 	assert_int_equal(res.segments, 0);
 	p.rings = -1;
+	place_close(&p);
+	/* Where there never was one. */
+	place_open(&p);
+	opt.root = &p.root;
+	die(&p, &some);
+	assert_int_equal(close(p.rings), 0);
+	assert_true(shell(&p, "rm -r .ring"));
+	p.rings = -1;
+	assert_int_equal(run_recovery(&p, &opt, &res), 0);
+	assert_int_equal(p.warnings, 0);
+	check_finished(&p, "no rings", WRITER);
 	place_close(&p);
 }
 
@@ -905,6 +1028,9 @@ main(void)
 		cmocka_unit_test(test_blank),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_elsewhere),
+		cmocka_unit_test(test_any_call_fails),
+		cmocka_unit_test(test_no_time),
+		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_orphans),
 		cmocka_unit_test(test_orphans_busy),
 		cmocka_unit_test(test_damaged_archive),
