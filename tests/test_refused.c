@@ -17,6 +17,8 @@
 #include "faults.h"
 #include "logging.h"
 #include "ring.h"
+#include "seal.h"
+#include "trail.h"
 
 /* ---- what is refused: the linker leads these calls here ---- */
 
@@ -257,6 +259,67 @@ test_archive(void **state)
 	(void)close(fd);
 }
 
+/* ---- a trail, and its seal ---- */
+
+/* A record that is longer than all batches before; then its segment is sealed. */
+static int
+write_trail(const struct segment_root *at, alog_error *err)
+{
+	static char text[3 * TRAIL_BATCH];
+	const struct ring_record rec = { .seq = 1, .p = text, .len = sizeof text };
+	const struct seal_options how = { .gzip_level = 1, .mode = 0600 };
+	uint8_t digest[32] = { 0 };
+	struct trail t = { .root = at,
+		.service = "svc",
+		.writer = "00112233445566aa",
+		.segment_bytes = 1 << 20,
+		.seg = SEGMENT_NONE };
+	char name[PATH_NAME_MAX];
+	int rc, dirfd;
+
+	memset(text, 'x', sizeof text);
+	(void)snprintf(text, 40, "{\"ts\":\"2025-10-23T12:00:00.000000000Z\"");
+	if ((rc = trail_init(&t, err)) == 0)
+		rc = trail_put(&t, &rec, err);
+	if (rc == 0)
+		rc = trail_finish(&t, err);
+	trail_close(&t);
+	if (rc < 0)
+		return rc;
+	dirfd = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(void)snprintf(name, sizeof name, "date=2025-10-23/svc.00112233445566aa.000001.jsonl");
+	rc = seal_segment(dirfd, name, &how, digest, err);
+	(void)close(dirfd);
+	return rc;
+}
+
+static void
+test_trail(void **state)
+{
+	struct segment_root at = { -1, scratch, 0640, 0750 };
+	long n = 0;
+
+	(void)state;
+	for (bool fired = true; fired; n++) {
+		alog_error err = { 0 };
+		int rc;
+
+		assert_int_equal(segment_root_open(&at, NULL), 0);
+		refusal_begin(n);
+		rc = write_trail(&at, &err);
+		fired = refusal_end();
+		if (rc < 0)
+			check_told("trail", n, rc, &err);
+		else
+			assert_int_equal(root_count(scratch, ".gz"), 1);
+		(void)close(at.fd);
+		scratch_remove(scratch);
+		assert_int_equal(mkdir(scratch, 0700), 0);
+	}
+	print_message("trail: %ld refusals\n", n - 1);
+	assert_true(n > 10);
+}
+
 /* ---- a ring ---- */
 
 static void
@@ -313,6 +376,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		LOGGING_TEST(test_open),
 		LOGGING_TEST(test_archive),
+		LOGGING_TEST(test_trail),
 		LOGGING_TEST(test_ring_read),
 	};
 
