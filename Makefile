@@ -237,7 +237,7 @@ check-tsan:
 check-valgrind: setup-check
 	@sh .ci/packages valgrind:valgrind
 	@$(MAKE) -s -j2 suite-all
-	@PROPERTY=1000 KILLS=5 SCANS=20 tests/run $(TESTS:%="tests/valgrind $B/tests/test_%")
+	@PROPERTY=1000 KILLS=5 SCANS=20 FAULTS=997 SOAK_SECONDS=20 tests/run $(TESTS:%="tests/valgrind $B/tests/test_%")
 check-clang:
 	clang -std=c11 -D_GNU_SOURCE $(WARN) -Werror -fsyntax-only -Itests -Iauditq -Iliblog $(SOURCES)
 

@@ -5,7 +5,7 @@
  * leave it (disk_model.h), and read: what was said to be durable is there, once; what is there was written so; a
  * gap record tells no untruth.  So it is again after recovery, and the same with the index and without.
  *
- * FAULTS=full tries many losses at each step; else few, from other ones at each.
+ * FAULTS=full tries many losses at each step; else few, from other ones at each, or at every FAULTSth.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -497,6 +497,8 @@ try_losses(const struct disk *d, const char *scenario, size_t step, bool many)
 static void
 replay(const char *scenario, bool many)
 {
+	const char *env = getenv("FAULTS");
+	const size_t stride = many ? 1 : env != NULL ? strtoul(env, NULL, 10) : STRIDE;
 	struct disk *d = disk_new(scratch);
 
 	at.ndurable = 0;
@@ -508,7 +510,7 @@ replay(const char *scenario, bool many)
 		if (op->kind == TRACE_DURABLE)
 			for (uint64_t n = op->off; n <= op->n; n++)
 				at.durable[at.ndurable++] = n;
-		if (i + 1 < first_step || (!many && i % STRIDE != 0))
+		if (i + 1 < first_step || i % stride != 0)
 			continue;
 		at.steps++;
 		try_losses(d, scenario, i, many);
