@@ -7,7 +7,8 @@
 #include "digest.h"
 #include "sys.h"
 
-#define TAIL_BYTES 16384
+/* Read at once: the footer, and of a small archive all of the index. */
+#define TAIL_BYTES 8192
 
 /* n bytes of the file, which must have them, or an error: it shrinks while it is read. */
 static int
