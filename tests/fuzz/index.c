@@ -93,6 +93,31 @@ seek_run(const struct index *ix, const struct format_run *run)
 	FUZZ_CLAIM(index_seek_run(ix, &walk, &id, 1, &same, NULL) <= 0);
 }
 
+/* A time of a run lies between its first and its last. */
+static void
+claim_time(const struct format_run *run, int64_t ts)
+{
+	FUZZ_CLAIM(ts == CLOCK_NONE || (ts >= run->first_ts && ts <= run->last_ts));
+}
+
+static void
+ask_course(const struct index *ix, size_t i)
+{
+	const struct section_course *course = index_course(ix, i);
+	const struct format_run *run = index_run(ix, i);
+
+	if (course == NULL)
+		return;
+	claim_time(run, course->begin);
+	claim_time(run, course->end);
+	claim_time(run, course->failed_at);
+	if (course->failed_stage >= 0)
+		FUZZ_CLAIM(index_rollup(ix, (size_t)course->failed_stage) != NULL);
+	for (size_t k = 0; k < FORMAT_STAGES_MAX; k++)
+		if ((course->stages[k / 64] >> k % 64 & 1) != 0)
+			FUZZ_CLAIM(index_rollup(ix, k + 1) != NULL);
+}
+
 static void
 ask_tables(const struct index *ix)
 {
@@ -105,6 +130,7 @@ ask_tables(const struct index *ix)
 		FUZZ_CLAIM(run->last_member < index_members(ix));
 		(void)index_rollup(ix, (size_t)run->failed_stage);
 		seek_run(ix, run);
+		ask_course(ix, i);
 	}
 	rollups = index_rollups(ix, &complete);
 	for (size_t i = 0; i < rollups; i++)
