@@ -130,7 +130,7 @@ main(int argc, char **argv)
 		.segment_bytes = argument(argc, argv, 5, 0),
 		.seal_bytes = 1,
 		.block_ms = 600000,
-		.close_ms = 600000,
+		.close_ms = 3600000,
 		.clock = maker_clock,
 		.clock_arg = &m,
 	};
