@@ -149,6 +149,8 @@ int schema_level(const char *s, size_t n);
 const char *schema_level_name(size_t i, int *level);
 /* The level of a value of the level key: a string, or a number where the schema says so. */
 int schema_value_level(const struct schema *s, const struct field *value);
+/* Whether n bytes of text are this word of a grade, in any case. */
+bool schema_same_word(const char *word, const char *text, size_t n);
 /* Whether a value makes its line one that failed. */
 bool schema_test_holds(const struct schema_test *test, const struct field *value);
 

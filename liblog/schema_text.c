@@ -293,6 +293,18 @@ get_level(struct reading *r, const struct field *value, int *out)
 	return wrong(r, "a level is trace, debug, info, notice, warn, error or critical");
 }
 
+/* Which of two levels it would be is for their order to say, which no text records. */
+static bool
+is_graded(const struct schema *s, const struct schema_grade *g)
+{
+	for (size_t i = 0; i < s->ngrade; i++)
+		if (s->grade[i].number == g->number &&
+		    (g->number ? s->grade[i].from == g->from
+			       : schema_same_word(s->grade[i].word, g->word, strlen(g->word))))
+			return true;
+	return false;
+}
+
 static bool
 get_grade(struct reading *r, const struct field *value, int level)
 {
@@ -304,6 +316,8 @@ get_grade(struct reading *r, const struct field *value, int level)
 		return wrong(r, "not an integer");
 	if (!g.number && !get_text(r, value, g.word, SCHEMA_WORD_MAX))
 		return false;
+	if (is_graded(r->s, &g))
+		return wrong(r, "a value stands twice");
 	r->s->grade[r->s->ngrade++] = g;
 	return true;
 }

@@ -160,8 +160,8 @@ lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-static bool
-same_word(const char *word, const char *s, size_t n)
+bool
+schema_same_word(const char *word, const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (word[i] == '\0' || lower(word[i]) != lower(s[i]))
@@ -173,7 +173,7 @@ int
 schema_level(const char *s, size_t n)
 {
 	for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++)
-		if (same_word(level_names[i].name, s, n))
+		if (schema_same_word(level_names[i].name, s, n))
 			return level_names[i].level;
 	return SCHEMA_NO_LEVEL;
 }
@@ -182,7 +182,7 @@ static int
 graded_word(const struct schema *s, const char *text, size_t n)
 {
 	for (size_t i = 0; i < s->ngrade; i++)
-		if (!s->grade[i].number && same_word(s->grade[i].word, text, n))
+		if (!s->grade[i].number && schema_same_word(s->grade[i].word, text, n))
 			return s->grade[i].level;
 	return schema_level(text, n);
 }

@@ -92,6 +92,11 @@ test_parse(void **state)
 	assert_int_equal(parse("{\"v\":1,\"ts\":\"t\",", rest), -1);
 	assert_int_equal(parse("{\"v\":1,\"ts\":[1],", rest), -1);
 	assert_int_equal(parse("{\"v\":1,\"ts\":[\"a\\u0000b\"],", rest), -1);
+	assert_int_equal(parse("{\"v\":2,\"levels\":{\"warn\":[1],\"error\":[2,1]}}", ""), -1);
+	assert_int_equal(
+	    parse("{\"v\":2,\"levels\":{\"warn\":[\"w\"],\"error\":[\"W\"]}}", ""), -1);
+	assert_int_equal(
+	    parse("{\"v\":2,\"levels\":{\"warn\":[1],\"error\":[2,\"1\"]}}", ""), 0);
 	/* It could not be recorded as it is. */
 	assert_int_equal(parse("{\"v\":1,\"ts\":[\"a\xff\"],", rest), -1);
 	assert_int_equal(parse("{\"v\":1,\"ts\":[\"a\\ud800\"],", rest), -1);
