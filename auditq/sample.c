@@ -1,6 +1,7 @@
 #include "sample.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,16 +12,23 @@
 #define FIRST 8 /* numbers that a group gets room for */
 #define SIGN  (UINT64_C(1) << 63)
 
+/* The part of sorted numbers in which a search goes on, and where its last key divides it. */
+struct window {
+	size_t lo, hi, cut;
+};
+
 /* Numbers as integers of the same order. */
 struct values {
 	uint64_t *key;
 	size_t n, cap;
+	struct window window;
 };
 
 /* Sorted numbers of a group in the file. */
 struct run {
 	uint32_t group;
 	size_t at, n; /* in numbers */
+	struct window window;
 };
 
 struct sample {
@@ -158,7 +166,7 @@ add_run(struct sample *s, uint32_t group, size_t n, auditq_error *err)
 		s->run = run;
 		s->cap_run = cap;
 	}
-	s->run[s->nrun++] = (struct run){ group, s->end, n };
+	s->run[s->nrun++] = (struct run){ .group = group, .at = s->end, .n = n };
 	return 0;
 }
 
@@ -289,20 +297,21 @@ sample_spilled(const struct sample *s)
 
 /* ---- ranks ---- */
 
-/* How many of n sorted keys are at most `key`. */
+/* How many of the sorted keys are at most `key`, which is known to be lo to hi. */
 static size_t
-count_to(const uint64_t *sorted, size_t n, uint64_t key)
+cut(struct window *w, const uint64_t *sorted, uint64_t key)
 {
-	size_t lo = 0;
+	size_t lo = w->lo, hi = w->hi;
 
-	while (lo < n) {
-		size_t mid = lo + (n - lo) / 2;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
 
 		if (sorted[mid] <= key)
 			lo = mid + 1;
 		else
-			n = mid;
+			hi = mid;
 	}
+	w->cut = lo;
 	return lo;
 }
 
@@ -322,34 +331,75 @@ first_run(const struct sample *s, uint32_t group)
 	return lo;
 }
 
+static void
+open_windows(struct sample *s, uint32_t group)
+{
+	if (group < s->ngroup)
+		s->group[group].window = (struct window){ .hi = s->group[group].n };
+	for (size_t i = first_run(s, group); i < s->nrun && s->run[i].group == group; i++)
+		s->run[i].window = (struct window){ .hi = s->run[i].n };
+}
+
 static uint64_t
-count_in(const struct sample *s, uint32_t group, uint64_t key)
+count_in(struct sample *s, uint32_t group, uint64_t key)
 {
 	uint64_t n = 0;
 
 	if (group < s->ngroup)
-		n = count_to(s->group[group].key, s->group[group].n, key);
+		n = cut(&s->group[group].window, s->group[group].key, key);
 	for (size_t i = first_run(s, group); i < s->nrun && s->run[i].group == group; i++)
-		n += count_to(s->map + s->run[i].at, s->run[i].n, key);
+		n += cut(&s->run[i].window, s->map + s->run[i].at, key);
 	return n;
 }
 
+static void
+narrow(struct window *w, bool below)
+{
+	if (below)
+		w->hi = w->cut;
+	else
+		w->lo = w->cut;
+}
+
+static void
+narrow_all(struct sample *s, uint32_t group, bool below)
+{
+	if (group < s->ngroup)
+		narrow(&s->group[group].window, below);
+	for (size_t i = first_run(s, group); i < s->nrun && s->run[i].group == group; i++)
+		narrow(&s->run[i].window, below);
+}
+
+/* What a search mapped is let go, or a search for each of many ranks would have all of the file in memory. */
+static void
+forget_pages(const struct sample *s)
+{
+	if (s->map != NULL)
+		(void)sys->madvise(s->map, s->end * sizeof *s->map, MADV_DONTNEED);
+}
+
 /* The least key that is above so many: found by halving what it may be, since runs cannot be merged in
- * little memory, but counted in quickly. */
+ * little memory, but counted in quickly; each time in what the time before left of them. */
 double
 sample_at(struct sample *const *s, size_t n, uint32_t group, uint64_t rank)
 {
 	uint64_t lo = 0, hi = UINT64_MAX;
 
+	for (size_t i = 0; i < n; i++)
+		open_windows(s[i], group);
 	while (lo < hi) {
 		uint64_t mid = lo + (hi - lo) / 2, count = 0;
 
 		for (size_t i = 0; i < n; i++)
 			count += count_in(s[i], group, mid);
+		for (size_t i = 0; i < n; i++)
+			narrow_all(s[i], group, count > rank);
 		if (count > rank)
 			hi = mid;
 		else
 			lo = mid + 1;
 	}
+	for (size_t i = 0; i < n; i++)
+		forget_pages(s[i]);
 	return number_of(lo);
 }

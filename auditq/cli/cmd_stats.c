@@ -141,8 +141,8 @@ add_row(struct table *t, const auditq_t *q, const auditq_stats_t *s, size_t row,
 static void
 add_titles(struct table *t, const char *by, bool timed)
 {
-	static const char *const titles[] = { "records", "ends", "failed", "rate", "values",
-		"p50", "p95", "p99", "max", "sum" };
+	static const char *const titles[] = { "records", "ends", "failed", "failed/ends",
+		"values", "p50", "p95", "p99", "max", "sum" };
 
 	for (const char *end; by != NULL; by = *end == ',' ? end + 1 : NULL) {
 		end = by + strcspn(by, ",");

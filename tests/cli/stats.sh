@@ -35,39 +35,39 @@ told() {
 }
 
 told "by stage" 0 \
-'stage      records  ends  failed     rate  values       p50       p95       p99       max       sum
-detection        3     3       0    0.00%       3    12.500   901.250   980.250  1000.000  1012.750
-ingest           3     1       2  200.00%       1  2000.000  2000.000  2000.000  2000.000  2000.000
--                1     0       0        -       0         -         -         -         -         -
+'stage      records  ends  failed  failed/ends  values       p50       p95       p99       max       sum
+detection        3     3       0        0.00%       3    12.500   901.250   980.250  1000.000  1012.750
+ingest           3     1       2      200.00%       1  2000.000  2000.000  2000.000  2000.000  2000.000
+-                1     0       0            -       0         -         -         -         -         -
 Durations are in ms. All figures are exact.' --by stage --exact
 told "all in one" 0 \
-'records  ends  failed    rate  values      p50       p95       p99       max       sum
-      7     4       2  50.00%       4  506.250  1850.000  1970.000  2000.000  3012.750
+'records  ends  failed  failed/ends  values      p50       p95       p99       max       sum
+      7     4       2       50.00%       4  506.250  1850.000  1970.000  2000.000  3012.750
 Durations are in ms. All figures are exact.' --exact
 told "one day, one stage" 0 \
-'records  ends  failed   rate  values    p50     p95     p99     max     sum
-      2     2       0  0.00%       2  6.375  11.887  12.377  12.500  12.750
+'records  ends  failed  failed/ends  values    p50     p95     p99     max     sum
+      2     2       0        0.00%       2  6.375  11.887  12.377  12.500  12.750
 Durations are in ms. All figures are exact.' --exact --on 2025-10-23 --stage detection
 told "the failed, by two fields" 0 \
-'stage   status  records  ends  failed     rate  values       p50       p95       p99       max       sum
-ingest  failed        1     1       1  100.00%       1  2000.000  2000.000  2000.000  2000.000  2000.000
-ingest  -             1     0       1        -       0         -         -         -         -         -
+'stage   status  records  ends  failed  failed/ends  values       p50       p95       p99       max       sum
+ingest  failed        1     1       1      100.00%       1  2000.000  2000.000  2000.000  2000.000  2000.000
+ingest  -             1     0       1            -       0         -         -         -         -         -
 Durations are in ms. All figures are exact.' --exact --failed --by stage,status
 told "another number, where there is one" 0 \
-'records  ends  failed    rate  values    p50    p95    p99    max    sum
-      7     4       2  50.00%       2  2.000  6.500  6.900  7.000  4.000
+'records  ends  failed  failed/ends  values    p50    p95    p99    max    sum
+      7     4       2       50.00%       2  2.000  6.500  6.900  7.000  4.000
 All figures are exact.' --exact --field size
 told "control characters in a group" 0 \
-'user.id      records  ends  failed   rate  values     p50     p95     p99     max     sum
-u\u001b[31m        1     1       0  0.00%       1   0.250   0.250   0.250   0.250   0.250
-u1                 1     1       0  0.00%       1  12.500  12.500  12.500  12.500  12.500
+'user.id      records  ends  failed  failed/ends  values     p50     p95     p99     max     sum
+u\u001b[31m        1     1       0        0.00%       1   0.250   0.250   0.250   0.250   0.250
+u1                 1     1       0        0.00%       1  12.500  12.500  12.500  12.500  12.500
 Durations are in ms. All figures are exact.' --exact --by user.id --where 'exists user.id'
 told "nothing, in one row" 1 \
-'records  ends  failed  rate  values  p50  p95  p99  max  sum
-      0     0       0     -       0    -    -    -    -    -
+'records  ends  failed  failed/ends  values  p50  p95  p99  max  sum
+      0     0       0            -       0    -    -    -    -    -
 Durations are in ms. All figures are exact.' --exact --stage none
 told "nothing, in groups" 1 \
-'stage  records  ends  failed  rate  values  p50  p95  p99  max  sum
+'stage  records  ends  failed  failed/ends  values  p50  p95  p99  max  sum
 Durations are in ms. All figures are exact.' --exact --stage none --by stage
 told "json" 0 '[
 {"stage":"detection","records":1,"ends":1,"failed":0,"failure_rate":0.0,"values":1,"sum":1000.0,"min":1000.0,"max":1000.0,"p50":1000.0,"p95":1000.0,"p99":1000.0,"exact":true}
