@@ -207,7 +207,7 @@ meet_again(struct followed_files *all, struct followed *f, const struct catalog_
 	}
 	f->fd = fd;
 	all->fds++;
-	if (f->place->mark.offset > 0 && !mark_holds(&f->place->mark, f->fd))
+	if (f->place->mark.offset > 0 && mark_match(&f->place->mark, f->fd) == MARK_OTHER)
 		r = followed_restart(all, f, err);
 	return r < 0 ? r : 1;
 }

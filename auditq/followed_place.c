@@ -64,20 +64,28 @@ compare(const struct followed_files *all, const struct headway_file *place, bool
 		return MARK_OTHER;
 	if (gzip)
 		return mark_match_gzip(mark, fd, in->path);
-	return mark->offset <= in->size && mark_holds(mark, fd) ? MARK_HOLDS : MARK_OTHER;
+	return mark->offset <= in->size ? mark_match(mark, fd) : MARK_OTHER;
 }
 
-/* The place with what the file begins with: it was renamed, copied or compressed.  *later: that may turn out. */
+struct finding {
+	bool later;      /* it may turn out which one */
+	bool unreadable; /* so that it is not known */
+};
+
+/* The place with what the file begins with: it was renamed, copied or compressed. */
 static struct headway_file *
 find_content(const struct followed_files *all, bool gzip, int fd, const struct catalog_file *in,
-    bool *later)
+    struct finding *finding)
 {
 	const struct headway *p = all->headway;
 
 	for (size_t i = 0; i < p->nfile; i++)
 		switch (compare(all, p->file[i], gzip, fd, in)) {
-		case MARK_HOLDS: *later = false; return p->file[i];
-		case MARK_CUT: *later = in->mtime / CLOCK_S > all->now_s - RECENT_S; break;
+		case MARK_HOLDS: *finding = (struct finding){ 0 }; return p->file[i];
+		case MARK_UNREADABLE: finding->unreadable = true; break;
+		case MARK_CUT:
+			finding->later = in->mtime / CLOCK_S > all->now_s - RECENT_S;
+			break;
 		case MARK_OTHER: break;
 		}
 	return NULL;
@@ -86,16 +94,16 @@ find_content(const struct followed_files *all, bool gzip, int fd, const struct c
 /* Of a file of others. */
 static struct headway_file *
 find_place(const struct followed_files *all, bool gzip, int fd, const struct catalog_file *in,
-    bool *later)
+    struct finding *finding)
 {
 	struct headway_file *place = headway_inode(all->headway, in->dev, in->ino);
 
 	if (place != NULL && gzip && place->whole && place->size == in->size)
 		return place;
 	if (place != NULL && !gzip && !place->whole && headway_done(place) <= in->size &&
-	    (place->mark.offset == 0 || mark_holds(&place->mark, fd)))
+	    (place->mark.offset == 0 || mark_match(&place->mark, fd) == MARK_HOLDS))
 		return place;
-	return find_content(all, gzip, fd, in, later);
+	return find_content(all, gzip, fd, in, finding);
 }
 
 /* ---- having one ---- */
@@ -143,15 +151,21 @@ followed_take_place(struct followed_files *all, struct followed *f, int fd,
 {
 	struct headway_file *place;
 	struct path_segment seg;
-	bool later = false;
+	struct finding finding = { 0 };
 
 	if (path_parse_segment(base_name(in->path), &seg) && !seg.packed) {
 		place = headway_inode(all->headway, in->dev, in->ino);
 		if (place == NULL || !followed_same_segment(place->path, in->path))
 			place = f->gzip ? find_segment(all, in->path) : NULL;
 	} else {
-		place = find_place(all, f->gzip, fd, in, &later);
-		if (later)
+		place = find_place(all, f->gzip, fd, in, &finding);
+		if (finding.unreadable) {
+			qwarn_send(all->warn, AUDITQ_EIO, true, in->path, 0, 0,
+			    "cannot read: so it is not known what of it is new");
+			f->over = true;
+			return 1;
+		}
+		if (finding.later)
 			return FOLLOWED_LATER;
 		/* Either goes its own way from there. */
 		if (place != NULL && is_listed(all, place))
@@ -195,7 +209,7 @@ is_it(const struct headway_file *place, int fd, const char *path)
 	if (sys_pread_all(fd, magic, sizeof magic, 0) == sizeof magic &&
 	    gunzip_magic(magic, sizeof magic))
 		return mark_match_gzip(&place->mark, fd, path) == MARK_HOLDS;
-	return mark_holds(&place->mark, fd);
+	return mark_match(&place->mark, fd) == MARK_HOLDS;
 }
 
 /* The file of a directory that has what was read of a plain file of others; it gets the path, to be freed. */

@@ -1,5 +1,6 @@
 #include "mark.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,14 +55,18 @@ mark_take(struct mark *out, int fd, uint64_t offset)
 	return 0;
 }
 
-bool
-mark_holds(const struct mark *mark, int fd)
+enum mark_result
+mark_match(const struct mark *mark, int fd)
 {
 	struct mark now;
 
-	return mark_take(&now, fd, mark->offset) == 0 &&
-	    memcmp(now.head, mark->head, MARK_PRINT) == 0 &&
-	    memcmp(now.tail, mark->tail, MARK_PRINT) == 0;
+	errno = 0;
+	if (mark_take(&now, fd, mark->offset) < 0)
+		return errno == 0 ? MARK_OTHER : MARK_UNREADABLE;
+	return memcmp(now.head, mark->head, MARK_PRINT) == 0 &&
+		memcmp(now.tail, mark->tail, MARK_PRINT) == 0
+	    ? MARK_HOLDS
+	    : MARK_OTHER;
 }
 
 /* ---- in a gzip file ---- */
@@ -74,21 +79,30 @@ on_damage(void *arg, const auditq_warning *w)
 	*damaged = *damaged || w->lost;
 }
 
+/* A gzip file that is decompressed, and whether its bytes could be read. */
+struct unzipped {
+	struct gunzip *gunzip;
+	bool unreadable;
+};
+
 /* Read all of n bytes.  False: it ends before. */
 static bool
-read_whole(struct gunzip *g, uint8_t *dst, size_t n)
+read_whole(struct unzipped *g, uint8_t *dst, size_t n)
 {
 	size_t got;
+	int r;
 
 	for (; n > 0; dst += got, n -= got)
-		if (gunzip_read(g, dst, n, &got, NULL) != GUNZIP_DATA)
+		if ((r = gunzip_read(g->gunzip, dst, n, &got, NULL)) != GUNZIP_DATA) {
+			g->unreadable = g->unreadable || r < 0;
 			return false;
+		}
 	return true;
 }
 
 /* Pass by n bytes; as read_whole. */
 static bool
-skip(struct gunzip *g, uint64_t n)
+skip(struct unzipped *g, uint64_t n)
 {
 	uint8_t buf[8192];
 	bool more = true;
@@ -104,7 +118,7 @@ skip(struct gunzip *g, uint64_t n)
 
 /* What ends before the head does could be of anything: it may go on. */
 static enum mark_result
-match(const struct mark *mark, struct gunzip *g)
+match_unzipped(const struct mark *mark, struct unzipped *g)
 {
 	const size_t n = marked_bytes(mark->offset);
 	uint8_t buf[2 * MARK_BYTES], print[MARK_PRINT];
@@ -129,17 +143,19 @@ mark_match_gzip(const struct mark *mark, int fd, const char *path)
 {
 	bool damaged = false;
 	const struct qwarn warn = { on_damage, &damaged };
-	enum mark_result result = MARK_OTHER;
-	struct gunzip *g;
+	enum mark_result result = MARK_UNREADABLE;
+	struct unzipped g = { 0 };
 	struct input in;
 
 	if (input_open_at(&in, fd, 0, path, NULL, NULL) < 0)
-		return MARK_OTHER;
-	if (gunzip_new(&g, &in, &warn, NULL) == 0) {
-		result = match(mark, g);
-		gunzip_free(g);
+		return MARK_UNREADABLE;
+	if (gunzip_new(&g.gunzip, &in, &warn, NULL) == 0) {
+		result = match_unzipped(mark, &g);
+		gunzip_free(g.gunzip);
 	}
 	input_close(&in);
+	if (g.unreadable)
+		return MARK_UNREADABLE;
 	if (result == MARK_CUT)
 		return damaged ? MARK_CUT : MARK_OTHER;
 	return result == MARK_HOLDS && damaged ? MARK_CUT : result;

@@ -20,13 +20,14 @@ struct mark {
 enum mark_result {
 	MARK_OTHER, /* it has other content */
 	MARK_HOLDS,
+	MARK_UNREADABLE,
 	MARK_CUT, /* it may come to hold it: it ends in the middle of a member */
 };
 
 /* Of what an open file holds before an offset.  0, or negative: it is shorter, or cannot be read. */
 int mark_take(struct mark *out, int fd, uint64_t offset);
-/* Whether an open file has the content that was marked, and perhaps more. */
-bool mark_holds(const struct mark *mark, int fd);
+/* Whether an open file has the content that was marked, and perhaps more: not MARK_CUT. */
+enum mark_result mark_match(const struct mark *mark, int fd);
 /* Whether a gzip file does, decompressed; path is for messages.  MARK_CUT: where it holds the content, too. */
 enum mark_result mark_match_gzip(const struct mark *mark, int fd, const char *path);
 

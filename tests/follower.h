@@ -215,6 +215,19 @@ emit(alog_t *log, uint32_t w, uint32_t count)
 	}
 }
 
+/* Logs of others. */
+static char file[SCRATCH_MAX + 64], rotated[SCRATCH_MAX + 64];
+
+/* Two of a directory, which is made if it is not there. */
+static inline void
+name_files(const char *now, const char *then)
+{
+	if (access(root, F_OK) < 0)
+		assert_int_equal(mkdir(root, 0750), 0);
+	(void)snprintf(file, sizeof file, "%s/%s", root, now);
+	(void)snprintf(rotated, sizeof rotated, "%s/%s", root, then);
+}
+
 /* Lines of others', at the end of a file, which is made if it is not there. */
 static inline void
 append(const char *path, uint32_t w, uint32_t count)
@@ -230,5 +243,14 @@ append(const char *path, uint32_t w, uint32_t count)
 	acked->n[w] += count;
 	assert_int_equal(fclose(f), 0);
 }
+
+static inline int
+follower_set_up(void **state)
+{
+	acked_reset();
+	return logging_set_up(state);
+}
+
+#define FOLLOWER_TEST(f) cmocka_unit_test_setup_teardown(f, follower_set_up, logging_tear_down)
 
 #endif

@@ -10,7 +10,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
-static char file[SCRATCH_MAX + 64], rotated[SCRATCH_MAX + 64], cursor[SCRATCH_MAX + 16];
+static char cursor[SCRATCH_MAX + 16];
 static struct shown shown;
 
 static int
@@ -19,9 +19,7 @@ set_up(void **state)
 	acked_reset();
 	shown = (struct shown){ 0 };
 	assert_int_equal(logging_set_up(state), 0);
-	assert_int_equal(mkdir(root, 0750), 0);
-	(void)snprintf(file, sizeof file, "%s/app.jsonl", root);
-	(void)snprintf(rotated, sizeof rotated, "%s/app.1.jsonl", root);
+	name_files("app.jsonl", "app.1.jsonl");
 	(void)snprintf(cursor, sizeof cursor, "%s/cursor", scratch);
 	return 0;
 }

@@ -8,7 +8,6 @@
 #include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <zlib.h>
 
 #include "follower.h"
 
@@ -283,137 +282,6 @@ test_root_comes_and_goes(void **state)
 		(void)snprintf(elsewhere, sizeof elsewhere, "%s/before", scratch);
 		assert_int_equal(rename(root, elsewhere), 0);
 	}
-	follower_end(f, 0, NULL);
-}
-
-/* ---- logs of others ---- */
-
-static char file[SCRATCH_MAX + 64], rotated[SCRATCH_MAX + 64];
-
-static void
-name_files(const char *now, const char *then)
-{
-	if (access(root, F_OK) < 0)
-		assert_int_equal(mkdir(root, 0750), 0);
-	(void)snprintf(file, sizeof file, "%s/%s", root, now);
-	(void)snprintf(rotated, sizeof rotated, "%s/%s", root, then);
-}
-
-/* As gzip does: beside it, in pieces, then the plain one goes. */
-static void
-gzip_file(const char *path, bool keep)
-{
-	char packed[SCRATCH_MAX + 80], buf[700];
-	FILE *in = fopen(path, "re");
-	gzFile out;
-	size_t n;
-
-	(void)snprintf(packed, sizeof packed, "%s.gz", path);
-	assert_non_null(in);
-	assert_non_null(out = gzopen(packed, "wbe"));
-	while ((n = fread(buf, 1, sizeof buf, in)) > 0) {
-		assert_int_equal(gzwrite(out, buf, (unsigned)n), (int)n);
-		assert_int_equal(gzflush(out, Z_FULL_FLUSH), Z_OK);
-		logging_sleep_ms(3);
-	}
-	assert_int_equal(gzclose(out), Z_OK);
-	(void)fclose(in);
-	if (!keep)
-		assert_int_equal(unlink(path), 0);
-}
-
-/* Names that a listing finds when they are rotated, and others. */
-static const struct {
-	const char *now, *then;
-	bool gzip, keep;
-} rotations[] = {
-	{ "app.jsonl", "app.1.jsonl", false, false },
-	{ "app.jsonl", "app.jsonl.1", false, false },
-	{ "app.jsonl", "app.1.jsonl", true, false },
-	{ "app.log", "app.log.1", true, false },
-	{ "app.jsonl", "app.1.jsonl", true, true },
-};
-
-static void
-rotate(size_t i, uint32_t w)
-{
-	append(file, w, 3);
-	assert_int_equal(rename(file, rotated), 0);
-	/* Who has it open still writes. */
-	append(rotated, w, 2);
-	append(file, w + 1, 2);
-	logging_sleep_ms(i % 2 == 0 ? 40 : 0);
-	if (rotations[i].gzip)
-		gzip_file(rotated, rotations[i].keep);
-	append(file, w + 1, 20);
-	append(file, w + 1, 1);
-}
-
-static void
-test_rotated(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < COUNT(rotations); i++) {
-		struct follower *f;
-
-		acked_reset();
-		scratch_remove(root);
-		name_files(rotations[i].now, rotations[i].then);
-		append(file, 0, 100);
-		f = follow(root);
-		follower_await(f, 1);
-		rotate(i, 0);
-		follower_catch_up(f);
-		print_message("%s, %s%s\n", rotations[i].now, rotations[i].then,
-		    rotations[i].gzip ? ".gz" : "");
-		follower_end(f, 0, NULL);
-	}
-}
-
-/* Cut, and written anew; removed, and made anew. */
-static void
-test_truncated(void **state)
-{
-	struct follower *f;
-
-	(void)state;
-	name_files("app.jsonl", "");
-	append(file, 0, 100);
-	f = follow(root);
-	for (uint32_t w = 1; w < 6; w++) {
-		follower_catch_up(f);
-		assert_int_equal(w % 2 == 0 ? unlink(file) : truncate(file, 0), 0);
-		/* What is cut and grows to what it was is not told from what it was. */
-		logging_sleep_ms(30);
-		append(file, w, 40);
-	}
-	follower_end(f, 0, NULL);
-}
-
-/* A line is one when it has its end. */
-static void
-test_pieces(void **state)
-{
-	static const char line[] =
-	    "{\"ts\":\"2026-01-02T03:04:05Z\",\"w\":0,\"n\":1}\n{\"w\":0,\"n\":2}\r\n";
-	struct follower *f;
-	int fd;
-
-	(void)state;
-	name_files("app.jsonl", "");
-	f = follow(root);
-	fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
-	assert_true(fd >= 0);
-	for (size_t i = 0; i < sizeof line - 1; i++) {
-		assert_int_equal(write(fd, &line[i], 1), 1);
-		if (i % 9 == 0)
-			logging_sleep_ms(1);
-		if (line[i] == '\n')
-			acked->n[0]++;
-		else if (i == 40)
-			assert_int_equal(f->shown.n, 0);
-	}
-	(void)close(fd);
 	follower_end(f, 0, NULL);
 }
 
@@ -814,37 +682,25 @@ test_beginning(void **state)
 		begin_at(i);
 }
 
-static int
-set_up(void **state)
-{
-	acked_reset();
-	return logging_set_up(state);
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, logging_tear_down)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_rolling),
-		TEST(test_new_writers),
-		TEST(test_midnight),
-		TEST(test_retention),
-		TEST(test_too_slow),
-		TEST(test_killed),
-		TEST(test_root_comes_and_goes),
-		TEST(test_rotated),
-		TEST(test_truncated),
-		TEST(test_pieces),
-		TEST(test_without_inotify),
-		TEST(test_waiting_fails),
-		TEST(test_silent_input),
-		TEST(test_overflow),
-		TEST(test_idle),
-		TEST(test_latency),
-		TEST(test_may_wait),
-		TEST(test_beginning),
+		FOLLOWER_TEST(test_rolling),
+		FOLLOWER_TEST(test_new_writers),
+		FOLLOWER_TEST(test_midnight),
+		FOLLOWER_TEST(test_retention),
+		FOLLOWER_TEST(test_too_slow),
+		FOLLOWER_TEST(test_killed),
+		FOLLOWER_TEST(test_root_comes_and_goes),
+		FOLLOWER_TEST(test_without_inotify),
+		FOLLOWER_TEST(test_waiting_fails),
+		FOLLOWER_TEST(test_silent_input),
+		FOLLOWER_TEST(test_overflow),
+		FOLLOWER_TEST(test_idle),
+		FOLLOWER_TEST(test_latency),
+		FOLLOWER_TEST(test_may_wait),
+		FOLLOWER_TEST(test_beginning),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
