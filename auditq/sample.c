@@ -9,7 +9,8 @@
 #include "sys.h"
 #include "temp.h"
 
-#define FIRST 8 /* numbers that a group gets room for */
+#define FIRST 8   /* numbers that a group gets room for */
+#define LOOKS 128 /* into a mapped file before it is let go: each may map 64 KiB */
 #define SIGN  (UINT64_C(1) << 63)
 
 /* The part of sorted numbers in which a search goes on, and where its last key divides it. */
@@ -43,6 +44,7 @@ struct sample {
 	struct run *run;
 	size_t nrun, cap_run;
 	uint64_t *map; /* the file, when all is there */
+	size_t looks;  /* into it, since its pages were let go */
 };
 
 static int
@@ -299,11 +301,11 @@ sample_spilled(const struct sample *s)
 
 /* How many of the sorted keys are at most `key`, which is known to be lo to hi. */
 static size_t
-cut(struct window *w, const uint64_t *sorted, uint64_t key)
+cut(struct window *w, const uint64_t *sorted, uint64_t key, size_t *looks)
 {
 	size_t lo = w->lo, hi = w->hi;
 
-	while (lo < hi) {
+	for (; lo < hi; ++*looks) {
 		size_t mid = lo + (hi - lo) / 2;
 
 		if (sorted[mid] <= key)
@@ -340,15 +342,26 @@ open_windows(struct sample *s, uint32_t group)
 		s->run[i].window = (struct window){ .hi = s->run[i].n };
 }
 
+/* What was looked at does not stay: searches for many ranks would have all of the file in memory. */
+static void
+forget_pages(struct sample *s)
+{
+	(void)sys->madvise(s->map, s->end * sizeof *s->map, MADV_DONTNEED);
+	s->looks = 0;
+}
+
 static uint64_t
 count_in(struct sample *s, uint32_t group, uint64_t key)
 {
 	uint64_t n = 0;
 
 	if (group < s->ngroup)
-		n = cut(&s->group[group].window, s->group[group].key, key);
-	for (size_t i = first_run(s, group); i < s->nrun && s->run[i].group == group; i++)
-		n += cut(&s->run[i].window, s->map + s->run[i].at, key);
+		n = cut(&s->group[group].window, s->group[group].key, key, &(size_t){ 0 });
+	for (size_t i = first_run(s, group); i < s->nrun && s->run[i].group == group; i++) {
+		n += cut(&s->run[i].window, s->map + s->run[i].at, key, &s->looks);
+		if (s->looks >= LOOKS)
+			forget_pages(s);
+	}
 	return n;
 }
 
@@ -368,14 +381,6 @@ narrow_all(struct sample *s, uint32_t group, bool below)
 		narrow(&s->group[group].window, below);
 	for (size_t i = first_run(s, group); i < s->nrun && s->run[i].group == group; i++)
 		narrow(&s->run[i].window, below);
-}
-
-/* What a search mapped is let go, or a search for each of many ranks would have all of the file in memory. */
-static void
-forget_pages(const struct sample *s)
-{
-	if (s->map != NULL)
-		(void)sys->madvise(s->map, s->end * sizeof *s->map, MADV_DONTNEED);
 }
 
 /* The least key that is above so many: found by halving what it may be, since runs cannot be merged in
@@ -399,7 +404,5 @@ sample_at(struct sample *const *s, size_t n, uint32_t group, uint64_t rank)
 		else
 			lo = mid + 1;
 	}
-	for (size_t i = 0; i < n; i++)
-		forget_pages(s[i]);
 	return number_of(lo);
 }
