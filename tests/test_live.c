@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,6 +57,7 @@ start_writer(void)
 	assert_true(pid >= 0);
 	if (pid > 0)
 		return pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive a test that is killed */
 	if (alog_open(&trail, &opt, NULL) < 0)
 		_exit(1);
 	for (size_t i = 0; i < THREADS; i++)
