@@ -460,7 +460,10 @@ oracle(const struct ask *a, const char *const group[2])
 {
 	auditq_stats_row row = { .size = sizeof row };
 	double *v = malloc((nrec + 1) * sizeof *v);
-	long double sum = 0;
+	double
+	    sum = 0,
+	    lost =
+		0; /* in rounding: Neumaier's sum needs no wider type, which valgrind lacks */
 
 	assert_non_null(v);
 	for (size_t i = 0; i < nrec; i++) {
@@ -475,10 +478,14 @@ oracle(const struct ask *a, const char *const group[2])
 			v[row.values++] = a->load ? r->load : r->took;
 	}
 	qsort(v, row.values, sizeof *v, ascending);
-	for (size_t i = 0; i < row.values; i++)
-		sum += v[i];
+	for (size_t i = 0; i < row.values; i++) {
+		const double next = sum + v[i];
+
+		lost += fabs(sum) >= fabs(v[i]) ? sum - next + v[i] : v[i] - next + sum;
+		sum = next;
+	}
 	if (row.values > 0) {
-		row.sum = (double)sum;
+		row.sum = sum + lost;
 		row.min = v[0];
 		row.max = v[row.values - 1];
 		row.p50 = quantile(v, row.values, 0.50);
