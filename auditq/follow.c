@@ -113,7 +113,7 @@ begin_file(struct follow *f, struct followed *file, auditq_error *err)
 
 /* Open files that were not read to their ends. */
 static int
-next_grown(struct follow *f, auditq_error *err)
+next_grown(struct follow *f, enum follow_phase then, auditq_error *err)
 {
 	while (f->next < f->files.n) {
 		struct followed *file = f->files.file[f->next++];
@@ -121,8 +121,8 @@ next_grown(struct follow *f, auditq_error *err)
 		if (!file->gzip && file->fd >= 0)
 			return begin_file(f, file, err);
 	}
-	f->phase = f->names ? FOLLOW_LIST : FOLLOW_IDLE;
-	f->listings = 0;
+	f->next = 0;
+	f->phase = then;
 	return 0;
 }
 
@@ -189,6 +189,14 @@ next_ring(struct follow *f, auditq_error *err)
 	return 0;
 }
 
+static void
+begin_pass(struct follow *f)
+{
+	f->phase = f->names ? FOLLOW_LIST : FOLLOW_GROWN;
+	f->next = 0;
+	f->listings = 0;
+}
+
 static int
 step(struct follow *f, auditq_error *err)
 {
@@ -198,11 +206,13 @@ step(struct follow *f, auditq_error *err)
 		return r < 0 ? r : 0;
 	intake_end(&f->intake);
 	switch (f->phase) {
-	case FOLLOW_GROWN: return next_grown(f, err);
+	case FOLLOW_BEGIN: begin_pass(f); return 0;
+	case FOLLOW_GROWN: return next_grown(f, FOLLOW_IDLE, err);
 	case FOLLOW_LIST:
 		f->next = 0;
-		f->phase = FOLLOW_FILES;
+		f->phase = FOLLOW_REST;
 		return follow_list(f, err);
+	case FOLLOW_REST: return next_grown(f, FOLLOW_FILES, err);
 	case FOLLOW_FILES: return next_listed(f, err);
 	case FOLLOW_ROTATED: return next_rotated(f, err);
 	case FOLLOW_RINGS: return next_ring(f, err);
@@ -221,8 +231,7 @@ follow_next(struct follow *f, struct follow_line *out, auditq_error *err)
 		if (__atomic_load_n(f->stop, __ATOMIC_RELAXED))
 			return qerror_set(err, AUDITQ_ECANCELED, 0, NULL, "canceled");
 		if (f->phase == FOLLOW_IDLE && f->intake.file == NULL) {
-			f->phase = FOLLOW_GROWN;
-			f->next = 0;
+			f->phase = FOLLOW_BEGIN;
 			return 0;
 		}
 		if ((r = step(f, err)) < 0)

@@ -75,11 +75,9 @@ follow_skip(struct follow *f, auditq_error *err)
 		r = skip_listed(f, err);
 	while (r == 0 && f->again && f->listings < FOLLOW_LISTINGS);
 	followed_end(&f->files);
-	f->listings = 0;
 	f->names = f->names || f->again;
 	f->files.headway->changed = true;
-	f->next = 0;
-	f->phase = FOLLOW_GROWN;
+	f->phase = FOLLOW_BEGIN;
 	return r;
 }
 

@@ -9,8 +9,10 @@
 #include "steps.h"
 
 enum follow_phase {
-	FOLLOW_GROWN, /* what open files have got */
+	FOLLOW_BEGIN,
+	FOLLOW_GROWN, /* what open files have got, when no name changed */
 	FOLLOW_LIST,
+	FOLLOW_REST, /* the same, before what was listed: a writer had ended it when it began what comes after it */
 	FOLLOW_FILES,
 	FOLLOW_ROTATED,
 	FOLLOW_RINGS,
