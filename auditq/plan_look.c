@@ -213,7 +213,8 @@ footer_excludes(const struct question *q, const struct format_footer *footer)
 	if (footer->min_ts == CLOCK_NONE || footer->max_ts < q->after ||
 	    (q->before != INT64_MAX && footer->min_ts >= q->before))
 		return q->after != INT64_MIN || q->before != INT64_MAX;
-	if (footer->unreadable > 0 || q->invert)
+	/* The last run may be that of an archive without a failure. */
+	if (footer->unreadable > 0 || q->invert || q->run_last)
 		return false;
 	for (int i = 0; i < SCHEMA_LEVELS; i++)
 		levels += (q->levels >> i & 1) != 0 ? footer->levels[i] : 0;

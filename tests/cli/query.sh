@@ -155,3 +155,16 @@ run -c --limit 5 --where 'n > 0' days
 expect "a limit over several files" 0 5
 run -c --limit 99 days
 expect "a limit beyond all that there is" 0 8
+
+# the last run is that of a file without a failure
+cat >healthy.jsonl <<'EOF'
+{"ts":"2025-10-20T10:00:00Z","level":"error","run_id":"bad","msg":"m"}
+{"ts":"2025-10-21T10:00:00Z","level":"info","run_id":"good","msg":"m"}
+EOF
+"$AUDITQ" pack --root healthy healthy.jsonl >/dev/null
+for filter in --failed "--level error"; do
+	run --run last $filter healthy
+	expect "--run last $filter: the last run has none" 1 ''
+	run runs --run last $filter healthy
+	[ "$status" -eq 1 ] && pass "runs --run last $filter" || fail "runs --run last $filter: $status $(cat out)"
+done
