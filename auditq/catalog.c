@@ -372,7 +372,8 @@ add_entry(struct walk *w, int dirfd, const char *name, char *path_take)
 	return 0;
 }
 
-/* Of a plain segment that is gone, what it was sealed to.  1; 0: there is none; negative. */
+/* Of a plain file that is gone, what it was sealed or compressed to, which was whole before the plain one went.
+ * 1; 0: there is none; negative. */
 static int
 add_sealed(struct walk *w, const char *path)
 {
@@ -564,8 +565,6 @@ has_sealed(const struct catalog *c, size_t lo, const char *path)
 {
 	size_t n = strlen(path), hi = c->n;
 
-	if (!ends_with(path, n, ".jsonl"))
-		return false;
 	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 		const char *p = c->file[mid].path;
@@ -583,7 +582,8 @@ has_sealed(const struct catalog *c, size_t lo, const char *path)
 	return false;
 }
 
-/* A plain file beside its .gz is about to be unlinked by whoever sealed it. */
+/* A plain segment beside its .gz is about to be unlinked by who sealed it, which renamed a .gz that had all of
+ * its lines.  Others promise nothing: gzip(1) fills the .gz in its place, and what it keeps may grow. */
 static void
 drop_sealed(struct catalog *c)
 {
@@ -593,7 +593,7 @@ drop_sealed(struct catalog *c)
 		return;
 	qsort(c->file, c->n, sizeof *c->file, by_path);
 	for (size_t i = 0; i < c->n; i++) {
-		if (c->file[i].kind == CATALOG_REGULAR && has_sealed(c, i + 1, c->file[i].path))
+		if (c->file[i].open && has_sealed(c, i + 1, c->file[i].path))
 			file_release(&c->file[i]);
 		else
 			c->file[n++] = c->file[i];

@@ -4,8 +4,8 @@
  * Directories are read with all below them, but not through symlinks; names that begin with "." or
  * "_" and names that end in ".tmp" are passed by.  Directories date=YYYY-MM-DD, and directories and
  * files called exactly YYYY-MM-DD, are left out when that day, with one day's slack on both sides, lies
- * outside the window.  A .jsonl beside its .jsonl.gz does not count; nor does a file that was
- * found before under another name.
+ * outside the window.  A plain segment of liblog's beside its .jsonl.gz does not count; nor does a file
+ * that was found before under another name.
  */
 #ifndef CATALOG_H
 #define CATALOG_H

@@ -27,7 +27,8 @@ no_memory(auditq_error *err)
 
 /* ---- opening ---- */
 
-/* A segment that was sealed since it was listed. */
+/* A segment that was sealed since it was listed.  The .gz of a file of others may have been listed as well: the next
+ * listing has it once. */
 static int
 open_sealed(struct catalog_file *f)
 {
@@ -35,7 +36,7 @@ open_sealed(struct catalog_file *f)
 	char *sealed;
 	int fd;
 
-	if (n < 6 || strcmp(f->path + n - 6, ".jsonl") != 0 ||
+	if (f->writer[0] == '\0' || n < 6 || strcmp(f->path + n - 6, ".jsonl") != 0 ||
 	    asprintf(&sealed, "%s.gz", f->path) < 0) {
 		errno = ENOENT;
 		return -1;

@@ -217,9 +217,13 @@ struct said {
 static int64_t
 began_at(const struct said *s)
 {
+	int64_t began;
+
 	if (s->ts == CLOCK_NONE || !s->facts.has_duration || s->facts.duration > 1e12)
 		return CLOCK_NONE;
-	return s->ts - (int64_t)(s->facts.duration * 1e6);
+	if (__builtin_sub_overflow(s->ts, (int64_t)(s->facts.duration * 1e6), &began))
+		return CLOCK_NONE;
+	return began;
 }
 
 /* The node of a line with a stage. */

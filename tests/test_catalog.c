@@ -149,6 +149,24 @@ test_sealed(void **state)
 	check("gone.jsonl.gz", "gone.jsonl");
 }
 
+/* Of others, each may have lines that the other has not. */
+static void
+test_compressed(void **state)
+{
+	struct catalog c;
+
+	(void)state;
+	clear();
+	make("app.jsonl");
+	make("app.jsonl.gz");
+	make("s." W16 ".1.jsonl"); /* almost a segment */
+	make("s." W16 ".1.jsonl.gz");
+	check("app.jsonl app.jsonl.gz s." W16 ".1.jsonl s." W16 ".1.jsonl.gz", "");
+	c = list(
+	    INT64_MIN, INT64_MAX, "app.jsonl app.jsonl.gz", "app.jsonl.gz", "app.jsonl", NULL);
+	catalog_release(&c);
+}
+
 static bool hiding;
 
 /* A listing that sees none of the names of b, as it was renamed from one to the other meanwhile. */
@@ -326,8 +344,8 @@ test_strange(void **state)
 	assert_int_equal(lost, 1);
 	in_base(path, "missing");
 	qerror_reset(&err);
-	assert_int_equal(
-	    catalog_list(&c, &missing, 1, INT64_MIN, INT64_MAX, NULL, &warn, &err), AUDITQ_ENOENT);
+	assert_int_equal(catalog_list(&c, &missing, 1, INT64_MIN, INT64_MAX, NULL, &warn, &err),
+	    AUDITQ_ENOENT);
 	assert_string_equal(err.path, path);
 	catalog_release(&c);
 	if (geteuid() != 0) {
@@ -365,6 +383,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_sealed),
+		cmocka_unit_test(test_compressed),
 		cmocka_unit_test(test_sealed_meanwhile),
 		cmocka_unit_test(test_segments),
 		cmocka_unit_test(test_dates),

@@ -85,7 +85,7 @@ add_time(struct table *t, const auditq_t *q, const auditq_node *node, int64_t st
 		when_format(text, q, node->begin);
 	else if (node->begin != INT64_MIN && start != INT64_MIN && node->begin >= start) {
 		text[0] = '+';
-		when_duration(text + 1, node->begin - start);
+		when_duration(text + 1, start, node->begin);
 	}
 	table_text(t, text);
 }
@@ -98,7 +98,7 @@ add_node(struct table *t, const auditq_t *q, const auditq_node *node, int64_t st
 	char duration[WHEN_ROOM] = "-";
 
 	if (node->begin != INT64_MIN && node->end != INT64_MIN && node->end >= node->begin)
-		when_duration(duration, node->end - node->begin);
+		when_duration(duration, node->begin, node->end);
 	add_label(t, node);
 	table_text(t, error ? "!" : status);
 	table_paint(t, error ? SCREEN_RED : screen_status_color(node->status));

@@ -86,7 +86,7 @@ add_row(struct table *t, const auditq_t *q, const auditq_run_row *row)
 	char duration[WHEN_ROOM] = "-";
 
 	if (row->first != INT64_MIN)
-		when_duration(duration, row->last - row->first);
+		when_duration(duration, row->first, row->last);
 	table_cell(t, row->id, row->id_len);
 	add_time(t, q, row->first);
 	table_text(t, auditq_run_status_name(row->status));

@@ -30,16 +30,17 @@ when_trim(char *text)
 
 /* Two units: so many of the greater, and the rest in the lesser. */
 static void
-put_two(char *dst, int64_t n, int64_t lesser, const char *units)
+put_two(char *dst, uint64_t n, uint64_t lesser, const char *units)
 {
-	snprintf(dst, WHEN_ROOM, "%" PRId64 "%c%02" PRId64 "%c", n / lesser, units[0],
+	snprintf(dst, WHEN_ROOM, "%" PRIu64 "%c%02" PRIu64 "%c", n / lesser, units[0],
 	    n % lesser, units[1]);
 }
 
 void
-when_duration(char dst[WHEN_ROOM], int64_t ns)
+when_duration(char dst[WHEN_ROOM], int64_t from, int64_t to)
 {
-	int64_t s = ns / 1000000000;
+	/* Times are up to 585 years apart, which is more than an int64_t of ns has. */
+	const uint64_t ns = (uint64_t)to - (uint64_t)from, s = ns / 1000000000;
 
 	if (ns < 10000000)
 		snprintf(dst, WHEN_ROOM, "%.2fms", (double)ns / 1e6);

@@ -73,3 +73,24 @@ mkdir logs/date=2025-10-23 && echo "$b" >logs/date=2025-10-23/_notes.jsonl &&
 	echo "$b" >logs/date=2025-10-23/.x.tmp
 run logs
 expect "names with _ and . are left out" 0 "$a"
+
+# ---- beside its compressed copy ----
+
+mkdir beside sealed
+echo "$a" >beside/app.jsonl
+gzip -k beside/app.jsonl
+echo "$b" >>beside/app.jsonl
+run beside
+expect "a file of others and its copy are two" 0 "$a
+$a
+$b"
+run -c beside/app.jsonl beside/app.jsonl.gz
+expect "also where they are named" 0 3
+seq -f '{"ts":"2025-10-22T00:00:00Z","n":%.0f}' 2000 >beside/app.jsonl
+gzip -c beside/app.jsonl | head -c 40 >beside/app.jsonl.gz
+run -c --where 'n == 2000' beside
+expect "a copy in the making takes nothing away" 3 1
+echo "$a" >sealed/s.0123456789abcdef.000001.jsonl
+gzip -k sealed/s.0123456789abcdef.000001.jsonl
+run sealed
+expect "a segment and what it was sealed to are one" 0 "$a"

@@ -148,3 +148,23 @@ expect "several" 2 ''
 says "they are listed" '^auditq:   r-10  2025-10-22T10:00:05.000Z  incomplete$'
 run run
 expect "no run" 2 ''
+
+# ---- times far apart ----
+
+cat >far.jsonl <<'END'
+{"ts":"1678-01-01T00:00:00Z","run_id":"r-1","event":"run.begin"}
+{"ts":"1678-01-01T00:00:00Z","run_id":"r-1","stage":"a","event":"stage.begin"}
+{"ts":"1678-01-01T00:00:01Z","run_id":"r-1","stage":"b","event":"stage.end","status":"ok","duration_ms":1e12}
+{"ts":"2262-01-01T00:00:00Z","run_id":"r-1","stage":"a","event":"stage.end","status":"ok"}
+{"ts":"2262-01-01T00:00:00Z","run_id":"r-1","event":"run.end","status":"ok"}
+END
+run runs far.jsonl
+expect "584 years" 0 'run  start                     status  failed at  when    duration  stages  records  failed
+r-1  1678-01-01T00:00:00.000Z  ok                       213301d00h       2        5       0'
+run runs -o jsonl --fields duration_ms far.jsonl
+expect "in milliseconds" 0 '{"duration_ms":18429206400000.0}'
+run run r-1 far.jsonl
+expect "as a tree" 0 'stage    status  at                        duration    records  what
+run r-1  ok      1678-01-01T00:00:00.000Z  213301d00h  2        
+  a      ok      +0.00ms                   213301d00h  2        
+    b    ok      +1.00s                    0.00ms      1        '
