@@ -30,14 +30,15 @@ is_used(const struct followed_files *all, const struct headway_file *place)
 	return false;
 }
 
-/* By a file that has a name in this listing. */
-static bool
-is_listed(const struct followed_files *all, const struct headway_file *place)
+/* By files that have a name in this listing. */
+static void
+find_listed(const struct followed_files *all)
 {
+	for (size_t i = 0; i < all->headway->nfile; i++)
+		all->headway->file[i]->listed = false;
 	for (size_t i = 0; i < all->n; i++)
-		if (all->file[i]->place == place && all->file[i]->pass == all->pass)
-			return true;
-	return false;
+		if (all->file[i]->place != NULL && all->file[i]->pass == all->pass)
+			all->file[i]->place->listed = true;
 }
 
 /* Of a segment: as what it was met before, plain or sealed. */
@@ -54,16 +55,18 @@ find_segment(const struct followed_files *all, const char *path)
 
 /* Whether a file of others has what was read at a place. */
 static enum mark_result
-compare(const struct followed_files *all, const struct headway_file *place, bool gzip, int fd,
+compare(const struct headway_file *place, const struct mark_head *head, bool gzip, int fd,
     const struct catalog_file *in)
 {
 	const struct mark *mark = &place->mark;
+	uint64_t bytes;
 
 	/* What is short may be alike by chance: then it is the same only where the other is gone. */
-	if (mark->offset == 0 || (mark->offset < MARK_BYTES && is_listed(all, place)))
+	if (mark->offset == 0 || (mark->offset < MARK_BYTES && place->listed) ||
+	    !mark_may_hold(mark, head))
 		return MARK_OTHER;
 	if (gzip)
-		return mark_match_gzip(mark, fd, in->path);
+		return mark_match_gzip(mark, fd, in->path, &bytes);
 	return mark->offset <= in->size ? mark_match(mark, fd) : MARK_OTHER;
 }
 
@@ -72,23 +75,36 @@ struct finding {
 	bool unreadable; /* so that it is not known */
 };
 
-/* The place with what the file begins with: it was renamed, copied or compressed. */
+/* The place with what the file begins with: it was renamed, copied or compressed.  Of several, which may be copies of
+ * each other's beginning, the one with most of it. */
 static struct headway_file *
 find_content(const struct followed_files *all, bool gzip, int fd, const struct catalog_file *in,
     struct finding *finding)
 {
+	const bool recent = in->mtime / CLOCK_S > all->now_s - RECENT_S;
 	const struct headway *p = all->headway;
+	struct headway_file *best = NULL;
+	struct mark_head head;
 
-	for (size_t i = 0; i < p->nfile; i++)
-		switch (compare(all, p->file[i], gzip, fd, in)) {
-		case MARK_HOLDS: *finding = (struct finding){ 0 }; return p->file[i];
-		case MARK_UNREADABLE: finding->unreadable = true; break;
-		case MARK_CUT:
-			finding->later = in->mtime / CLOCK_S > all->now_s - RECENT_S;
-			break;
-		case MARK_OTHER: break;
-		}
-	return NULL;
+	if (gzip)
+		mark_head_gzip(&head, fd, in->path);
+	else
+		mark_head_plain(&head, fd);
+	for (size_t i = 0; i < p->nfile; i++) {
+		const enum mark_result r = compare(p->file[i], &head, gzip, fd, in);
+
+		if (r == MARK_UNREADABLE)
+			finding->unreadable = true;
+		else if ((r == MARK_CUT || r == MARK_PARTLY) && recent)
+			finding->later = true;
+		/* What compressed it was killed: it stays as it is. */
+		else if ((r == MARK_HOLDS || r == MARK_PARTLY) &&
+		    (best == NULL || p->file[i]->mark.offset > best->mark.offset))
+			best = p->file[i];
+	}
+	if (best != NULL)
+		*finding = (struct finding){ 0 };
+	return best;
 }
 
 /* Of a file of others. */
@@ -158,6 +174,7 @@ followed_take_place(struct followed_files *all, struct followed *f, int fd,
 		if (place == NULL || !followed_same_segment(place->path, in->path))
 			place = f->gzip ? find_segment(all, in->path) : NULL;
 	} else {
+		find_listed(all);
 		place = find_place(all, f->gzip, fd, in, &finding);
 		if (finding.unreadable) {
 			qwarn_send(all->warn, AUDITQ_EIO, true, in->path, 0, 0,
@@ -168,7 +185,7 @@ followed_take_place(struct followed_files *all, struct followed *f, int fd,
 		if (finding.later)
 			return FOLLOWED_LATER;
 		/* Either goes its own way from there. */
-		if (place != NULL && is_listed(all, place))
+		if (place != NULL && place->listed)
 			place = new_place(all, in->path, place);
 	}
 	if (place == NULL && (place = new_place(all, in->path, NULL)) == NULL)
@@ -201,49 +218,97 @@ followed_restart(struct followed_files *all, struct followed *f, auditq_error *e
 
 /* ---- rotated files ---- */
 
+/* A file that has what was read of another one. */
+struct holder {
+	struct stat st;
+	uint64_t bytes; /* of its content */
+};
+
 static bool
-is_it(const struct headway_file *place, int fd, const char *path)
+holds(const struct headway_file *place, int fd, const char *path, struct holder *out)
 {
 	uint8_t magic[2];
 
+	if (sys->fstat(fd, &out->st) < 0 || !S_ISREG(out->st.st_mode))
+		return false;
+	out->bytes = (uint64_t)out->st.st_size;
 	if (sys_pread_all(fd, magic, sizeof magic, 0) == sizeof magic &&
 	    gunzip_magic(magic, sizeof magic))
-		return mark_match_gzip(&place->mark, fd, path) == MARK_HOLDS;
+		return mark_match_gzip(&place->mark, fd, path, &out->bytes) == MARK_HOLDS;
 	return mark_match(&place->mark, fd) == MARK_HOLDS;
 }
 
-/* The file of a directory that has what was read of a plain file of others; it gets the path, to be freed. */
-static char *
-find_beside(const struct headway_file *place, struct stat *st)
+static bool
+is_inode(const struct headway_file *place, const struct holder *h)
 {
-	const char *base = base_name(place->path);
-	char *dir = strndup(place->path, (size_t)(base - place->path)), *path = NULL;
+	return h->st.st_dev == place->dev && h->st.st_ino == place->ino;
+}
+
+/* Of copies the file itself, or else the one that goes on furthest. */
+static bool
+is_rather(const struct headway_file *place, const struct holder *a, const struct holder *b)
+{
+	if (is_inode(place, a) != is_inode(place, b))
+		return is_inode(place, a);
+	return a->bytes > b->bytes;
+}
+
+/* A name of a directory that is chosen, or NULL. */
+static const char *
+choose(const struct headway_file *place, int dirfd, const struct sys_names *names,
+    struct holder *chosen)
+{
+	const char *base = base_name(place->path), *name = NULL;
+
+	for (size_t i = 0; i < names->n; i++) {
+		struct holder h = { 0 };
+		int fd;
+
+		if (strncmp(names->name[i], base, strlen(base)) != 0)
+			continue;
+		fd = sys->openat(
+		    dirfd, names->name[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+		if (fd < 0)
+			continue;
+		if (holds(place, fd, names->name[i], &h) &&
+		    (name == NULL || is_rather(place, &h, chosen))) {
+			name = names->name[i];
+			*chosen = h;
+		}
+		(void)sys->close(fd);
+	}
+	return name;
+}
+
+/* The file of a directory that has what was read of a plain file of others; its path is to be freed. */
+static bool
+find_beside(const struct headway_file *place, struct catalog_file *in)
+{
+	const size_t n = (size_t)(base_name(place->path) - place->path);
 	struct sys_names names = { 0 };
-	int dirfd = -1, fd;
+	const char *name = NULL;
+	struct holder h = { 0 };
+	char *dir = strndup(place->path, n);
+	int dirfd = -1;
 
 	if (dir != NULL)
 		dirfd = sys->openat(AT_FDCWD, dir[0] == '\0' ? "." : dir,
 		    O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	if (dirfd >= 0)
+	if (dirfd >= 0) {
 		(void)sys_list(dirfd, &names);
-	for (size_t i = 0; i < names.n && path == NULL; i++) {
-		if (strncmp(names.name[i], base, strlen(base)) != 0)
-			continue;
-		fd = sys->openat(
-		    dirfd, names.name[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
-		if (fd < 0)
-			continue;
-		if (sys->fstat(fd, st) == 0 && S_ISREG(st->st_mode) &&
-		    is_it(place, fd, names.name[i]) &&
-		    asprintf(&path, "%s%s", dir, names.name[i]) < 0)
-			path = NULL;
-		(void)sys->close(fd);
+		name = choose(place, dirfd, &names, &h);
+		(void)sys->close(dirfd);
+	}
+	if (name != NULL && asprintf(&in->path, "%s%s", dir, name) < 0)
+		name = NULL;
+	if (name != NULL) {
+		in->dev = h.st.st_dev;
+		in->ino = h.st.st_ino;
+		in->size = (uint64_t)h.st.st_size;
 	}
 	sys_names_free(&names);
-	if (dirfd >= 0)
-		(void)sys->close(dirfd);
 	free(dir);
-	return path;
+	return name != NULL;
 }
 
 int
@@ -255,15 +320,11 @@ followed_rotated(
 	for (; *i < p->nordered; ++*i) {
 		const struct headway_file *place = p->file[*i];
 		struct catalog_file in = { 0 };
-		struct stat st;
 		int r;
 
 		if (place->path == NULL || place->mark.offset == 0 || place->whole ||
-		    is_used(all, place) || (in.path = find_beside(place, &st)) == NULL)
+		    is_used(all, place) || !find_beside(place, &in))
 			continue;
-		in.dev = st.st_dev;
-		in.ino = st.st_ino;
-		in.size = (uint64_t)st.st_size;
 		r = followed_meet(all, &in, ret, err);
 		free(in.path);
 		if (r != 0) {

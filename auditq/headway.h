@@ -30,6 +30,7 @@ struct headway_file {
 	int64_t ts;        /* effective time of the last line that was read */
 	int64_t met;
 	struct mark mark; /* of a plain file */
+	bool listed;      /* of followed_place: a file that is in the listing has it */
 };
 
 struct headway {

@@ -71,54 +71,86 @@ mark_match(const struct mark *mark, int fd)
 
 /* ---- in a gzip file ---- */
 
+/* A gzip file that is decompressed. */
+struct unzipped {
+	struct input in;
+	struct gunzip *gunzip;
+	struct qwarn warn;
+	bool damaged, unreadable;
+};
+
 static void
 on_damage(void *arg, const auditq_warning *w)
 {
-	bool *damaged = arg;
+	struct unzipped *g = arg;
 
-	*damaged = *damaged || w->lost;
+	g->damaged = g->damaged || w->lost;
 }
 
-/* A gzip file that is decompressed, and whether its bytes could be read. */
-struct unzipped {
-	struct gunzip *gunzip;
-	bool unreadable;
-};
-
-/* Read all of n bytes.  False: it ends before. */
 static bool
-read_whole(struct unzipped *g, uint8_t *dst, size_t n)
+open_unzipped(struct unzipped *g, int fd, const char *path)
 {
-	size_t got;
+	*g = (struct unzipped){ .warn = { on_damage, g } };
+	if (input_open_at(&g->in, fd, 0, path, NULL, NULL) < 0)
+		return false;
+	if (gunzip_new(&g->gunzip, &g->in, &g->warn, NULL) == 0)
+		return true;
+	input_close(&g->in);
+	return false;
+}
+
+static void
+close_unzipped(struct unzipped *g)
+{
+	gunzip_free(g->gunzip);
+	input_close(&g->in);
+}
+
+/* Up to n bytes; how many there are before its end. */
+static size_t
+read_some(struct unzipped *g, uint8_t *dst, size_t n)
+{
+	size_t done = 0, got;
 	int r;
 
-	for (; n > 0; dst += got, n -= got)
-		if ((r = gunzip_read(g->gunzip, dst, n, &got, NULL)) != GUNZIP_DATA) {
+	for (; done < n; done += got)
+		if ((r = gunzip_read(g->gunzip, dst + done, n - done, &got, NULL)) !=
+		    GUNZIP_DATA) {
 			g->unreadable = g->unreadable || r < 0;
-			return false;
+			break;
 		}
-	return true;
+	return done;
 }
 
-/* Pass by n bytes; as read_whole. */
-static bool
+/* Pass by up to n bytes, as read_some. */
+static uint64_t
 skip(struct unzipped *g, uint64_t n)
 {
 	uint8_t buf[8192];
-	bool more = true;
+	uint64_t done = 0;
+	size_t want, got;
 
-	while (n > 0 && more) {
-		const size_t part = n < sizeof buf ? (size_t)n : sizeof buf;
-
-		more = read_whole(g, buf, part);
-		n -= part;
-	}
-	return more;
+	do {
+		want = n - done < sizeof buf ? (size_t)(n - done) : sizeof buf;
+		got = read_some(g, buf, want);
+		done += got;
+	} while (got == want && done < n);
+	return done;
 }
 
-/* What ends before the head does could be of anything: it may go on. */
+/* Behind damage: what follows it would not be where it was. */
+static bool
+nothing_follows(struct unzipped *g)
+{
+	uint8_t byte;
+	size_t got;
+
+	return gunzip_read(g->gunzip, &byte, 1, &got, NULL) == GUNZIP_END;
+}
+
+/* What ends before the head does could be of anything. */
 static enum mark_result
-match_unzipped(const struct mark *mark, struct unzipped *g)
+match_unzipped(const struct mark *mark, struct unzipped *g, uint64_t *bytes)
 {
 	const size_t n = marked_bytes(mark->offset);
 	uint8_t buf[2 * MARK_BYTES], print[MARK_PRINT];
@@ -126,37 +158,74 @@ match_unzipped(const struct mark *mark, struct unzipped *g)
 	/* The tail may begin in the head. */
 	const size_t more = rest < n ? (size_t)rest : n;
 
-	if (!read_whole(g, buf, n))
-		return MARK_CUT;
+	if (read_some(g, buf, n) < n)
+		return g->damaged ? MARK_CUT : MARK_OTHER;
 	if (fingerprint(print, buf, n) < 0 || memcmp(print, mark->head, MARK_PRINT) != 0)
 		return MARK_OTHER;
-	if (!skip(g, rest - more) || !read_whole(g, buf + n, more))
-		return MARK_CUT;
+	if (skip(g, rest - more) < rest - more || read_some(g, buf + n, more) < more) {
+		if (!g->damaged)
+			return MARK_OTHER;
+		return nothing_follows(g) ? MARK_PARTLY : MARK_CUT;
+	}
 	if (fingerprint(print, buf + more, n) < 0 || memcmp(print, mark->tail, MARK_PRINT) != 0)
 		return MARK_OTHER;
-	(void)skip(g, UINT64_MAX);
-	return MARK_HOLDS;
+	*bytes = mark->offset + skip(g, UINT64_MAX);
+	return g->damaged ? MARK_PARTLY : MARK_HOLDS;
 }
 
 enum mark_result
-mark_match_gzip(const struct mark *mark, int fd, const char *path)
+mark_match_gzip(const struct mark *mark, int fd, const char *path, uint64_t *bytes)
 {
-	bool damaged = false;
-	const struct qwarn warn = { on_damage, &damaged };
-	enum mark_result result = MARK_UNREADABLE;
-	struct unzipped g = { 0 };
-	struct input in;
+	enum mark_result result;
+	struct unzipped g;
 
-	if (input_open_at(&in, fd, 0, path, NULL, NULL) < 0)
+	if (!open_unzipped(&g, fd, path))
 		return MARK_UNREADABLE;
-	if (gunzip_new(&g.gunzip, &in, &warn, NULL) == 0) {
-		result = match_unzipped(mark, &g);
-		gunzip_free(g.gunzip);
-	}
-	input_close(&in);
-	if (g.unreadable)
-		return MARK_UNREADABLE;
-	if (result == MARK_CUT)
-		return damaged ? MARK_CUT : MARK_OTHER;
-	return result == MARK_HOLDS && damaged ? MARK_CUT : result;
+	result = match_unzipped(mark, &g, bytes);
+	close_unzipped(&g);
+	return g.unreadable ? MARK_UNREADABLE : result;
+}
+
+/* ---- heads ---- */
+
+static void
+finish_head(struct mark_head *head)
+{
+	if (head->n == MARK_BYTES && fingerprint(head->print, head->p, head->n) < 0)
+		head->n = 0;
+}
+
+void
+mark_head_plain(struct mark_head *out, int fd)
+{
+	const ssize_t n = sys_pread_all(fd, out->p, sizeof out->p, 0);
+
+	out->n = n < 0 ? 0 : (size_t)n;
+	finish_head(out);
+}
+
+void
+mark_head_gzip(struct mark_head *out, int fd, const char *path)
+{
+	struct unzipped g;
+
+	out->n = 0;
+	if (!open_unzipped(&g, fd, path))
+		return;
+	out->n = read_some(&g, out->p, sizeof out->p);
+	close_unzipped(&g);
+	finish_head(out);
+}
+
+bool
+mark_may_hold(const struct mark *mark, const struct mark_head *head)
+{
+	const size_t n = marked_bytes(mark->offset);
+	uint8_t print[MARK_PRINT];
+
+	if (head->n < n)
+		return true;
+	if (n == MARK_BYTES)
+		return memcmp(head->print, mark->head, MARK_PRINT) == 0;
+	return fingerprint(print, head->p, n) < 0 || memcmp(print, mark->head, MARK_PRINT) == 0;
 }

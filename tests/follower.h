@@ -201,6 +201,28 @@ follower_end(struct follower *f, uint32_t extra, char said[300])
 	free(f);
 }
 
+/* ---- what came since the last time, by a cursor ---- */
+
+/* 0, or negative: then the cursor stays what it was. */
+static inline int
+cursor_go_on(const char *path, const char *cursor, struct shown *shown, auditq_error *err)
+{
+	auditq_t *q = auditq_new();
+	auditq_record rec;
+	int r;
+
+	assert_non_null(q);
+	auditq_path(q, path);
+	auditq_cursor(q, cursor);
+	auditq_on_warning(q, shown_warn, shown);
+	while ((r = auditq_next(q, &rec, err)) > 0)
+		shown_take(shown, &rec);
+	if (r == 0)
+		r = auditq_cursor_store(q, err);
+	auditq_free(q);
+	return r;
+}
+
 /* ---- those that write ---- */
 
 /* Records of liblog, of writer w. */

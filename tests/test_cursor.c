@@ -28,20 +28,7 @@ set_up(void **state)
 static int
 go_on(auditq_error *err)
 {
-	auditq_t *q = auditq_new();
-	auditq_record rec;
-	int r;
-
-	assert_non_null(q);
-	auditq_path(q, root);
-	auditq_cursor(q, cursor);
-	auditq_on_warning(q, shown_warn, &shown);
-	while ((r = auditq_next(q, &rec, err)) > 0)
-		shown_take(&shown, &rec);
-	if (r == 0)
-		r = auditq_cursor_store(q, err);
-	auditq_free(q);
-	return r;
+	return cursor_go_on(root, cursor, &shown, err);
 }
 
 static void

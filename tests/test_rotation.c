@@ -127,6 +127,155 @@ test_pieces(void **state)
 	follower_end(f, 0, NULL);
 }
 
+/* ---- copies, from one query with a cursor to the next ---- */
+
+static struct shown shown;
+
+/* That so many were shown, with what came. */
+static void
+go_on(const char *path, uint32_t n)
+{
+	char cursor[SCRATCH_MAX + 16];
+	auditq_error err = { 0 };
+
+	(void)snprintf(cursor, sizeof cursor, "%s/cursor", scratch);
+	if (cursor_go_on(path, cursor, &shown, &err) < 0)
+		fail_msg("%s: %s", err.path, err.text);
+	assert_string_equal(shown.wrong, "");
+	assert_int_equal(shown.n, n);
+}
+
+/* Of the first file, beside it. */
+static void
+copy_as(const char *name)
+{
+	char path[SCRATCH_MAX + 64], buf[4096];
+	FILE *in = fopen(file, "re"), *out;
+	size_t n;
+
+	(void)snprintf(path, sizeof path, "%s/%s", root, name);
+	assert_non_null(in);
+	assert_non_null(out = fopen(path, "we"));
+	while ((n = fread(buf, 1, sizeof buf, in)) > 0)
+		assert_int_equal(fwrite(buf, 1, n, out), n);
+	(void)fclose(in);
+	assert_int_equal(fclose(out), 0);
+}
+
+static void
+by_rename(void)
+{
+	assert_int_equal(rename(file, rotated), 0);
+}
+
+static void
+by_copy(void)
+{
+	copy_as("app.log.1");
+	assert_int_equal(truncate(file, 0), 0);
+}
+
+static void
+by_packed_copy(void)
+{
+	by_copy();
+	gzip_file(rotated, false);
+}
+
+/* An older copy is beside a file that is rotated: what came since is in the other one. */
+static void
+test_older_copy(void **state)
+{
+	static void (*const rotate_by[])(void) = { by_rename, by_copy, by_packed_copy };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rotate_by); i++) {
+		shown = (struct shown){ 0 };
+		acked_reset();
+		assert_int_equal(logging_tear_down(state), 0);
+		assert_int_equal(logging_set_up(state), 0);
+		name_files("app.log", "app.log.1");
+		append(file, 0, 100);
+		go_on(file, 100);
+		copy_as("app.log.0");
+		append(file, 0, 50);
+		rotate_by[i]();
+		append(file, 1, 10);
+		go_on(file, 160);
+		append(file, 1, 5);
+		go_on(file, 165);
+		shown_check(&shown, 0);
+	}
+}
+
+static void
+to_gzip(void)
+{
+	gzip_file(file, false);
+}
+
+static void
+to_copy(void)
+{
+	copy_as("zzz.jsonl");
+	assert_int_equal(unlink(file), 0);
+}
+
+/* What has the same beginning is followed beside it. */
+static void
+test_same_beginning(void **state)
+{
+	static void (*const move[])(void) = { to_gzip, to_copy };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(move); i++) {
+		shown = (struct shown){ 0 };
+		acked_reset();
+		assert_int_equal(logging_tear_down(state), 0);
+		assert_int_equal(logging_set_up(state), 0);
+		name_files("app.jsonl", "other.jsonl");
+		append(file, 0, 60);
+		copy_as("aaa.jsonl");
+		append(file, 0, 60);
+		go_on(root, 120);
+		move[i]();
+		go_on(root, 120);
+		append(rotated, 1, 30);
+		go_on(root, 150);
+		shown_check(&shown, 0);
+	}
+}
+
+/* Who compresses is killed, and starts anew much later. */
+static void
+test_killed_gzip(void **state)
+{
+	const struct timespec long_ago[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	char packed[SCRATCH_MAX + 80];
+	struct stat st;
+
+	(void)state;
+	shown = (struct shown){ 0 };
+	name_files("app.jsonl", "");
+	(void)snprintf(packed, sizeof packed, "%s.gz", file);
+	append(file, 0, 120);
+	go_on(root, 120);
+	gzip_file(file, true);
+	assert_int_equal(stat(packed, &st), 0);
+	assert_int_equal(truncate(packed, st.st_size / 2), 0);
+	/* It is in the making. */
+	go_on(root, 120);
+	assert_int_equal(shown.lost, 0);
+	assert_int_equal(utimensat(AT_FDCWD, packed, long_ago, 0), 0);
+	go_on(root, 120);
+	assert_true(shown.lost > 0);
+	shown.lost = 0;
+	append(file, 0, 10);
+	gzip_file(file, false);
+	go_on(root, 130);
+	shown_check(&shown, 0);
+}
+
 int
 main(void)
 {
@@ -134,6 +283,9 @@ main(void)
 		FOLLOWER_TEST(test_rotated),
 		FOLLOWER_TEST(test_truncated),
 		FOLLOWER_TEST(test_pieces),
+		FOLLOWER_TEST(test_older_copy),
+		FOLLOWER_TEST(test_same_beginning),
+		FOLLOWER_TEST(test_killed_gzip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
