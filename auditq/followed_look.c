@@ -103,6 +103,21 @@ keep_schema(struct followed_files *all, const struct schema *s)
 	return all->schema[all->nschema++] = copy;
 }
 
+static bool
+ends_in_gz(const char *path)
+{
+	const size_t n = strlen(path);
+
+	return n >= 3 && strcmp(path + n - 3, ".gz") == 0;
+}
+
+/* Without a footer only its name tells that an archive may have been compacted. */
+static bool
+may_be_compacted(const struct catalog_file *in)
+{
+	return in->writer[0] != '\0' && in->number == 1 && ends_in_gz(in->path);
+}
+
 /* What its footer says, if it has one. */
 static int
 look_at_archive(struct followed_files *all, struct followed *f, int fd,
@@ -115,6 +130,10 @@ look_at_archive(struct followed_files *all, struct followed *f, int fd,
 
 	if (r == ALOG_EIO)
 		return give_up(all, f, why.text);
+	if (r < 0 && may_be_compacted(in))
+		qwarn_send(all->warn, AUDITQ_ECORRUPT, false, f->path, 0, why.offset,
+		    "it may stand for other files, whose lines may be shown twice: %s",
+		    why.text);
 	if (r < 0)
 		return 0;
 	if (all->asked == NULL &&
@@ -166,14 +185,6 @@ recognise_file(struct followed_files *all, struct followed *f, auditq_error *err
 }
 
 /* ---- any file ---- */
-
-static bool
-ends_in_gz(const char *path)
-{
-	const size_t n = strlen(path);
-
-	return n >= 3 && strcmp(path + n - 3, ".gz") == 0;
-}
 
 int
 followed_look(struct followed_files *all, struct followed *f, int fd,

@@ -64,7 +64,7 @@ struct plan_file {
 	bool shared;                  /* some of its records may be in another file too */
 	bool compacted;               /* it stands for other files */
 	bool replaced;                /* an archive of the catalog stands for it */
-	bool doubtful; /* it may stand for others of its group, and does not say for which */
+	bool doubtful; /* others of its group may hold lines of it, and which can't be told */
 	const char *group; /* archives with a doubtful one among them; NULL: none */
 	uint8_t whole[32]; /* of a footer: its digest */
 	struct plan_part *part;

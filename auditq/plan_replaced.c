@@ -2,8 +2,10 @@
  * plan_replaced - compacted archives: what of the catalog they stand for, and whose records are in them.
  *
  * What an archive lists is believed when its `whole` holds, which covers that list: so no archive is left out for its own
- * sake, nor two for each other's.  An archive that may have been compacted and can't be asked any more makes a group
- * with all that it may stand for: what stands in it and in another of the group is given once.
+ * sake, nor two for each other's.  What is listed and still there is left out when all lines of the archive can be read,
+ * too, which `whole` does not tell.  An archive that may have been compacted and can't be asked or read makes a group
+ * with all that it may stand for, as does what may be listed and can't be asked: what stands in it and in another of the
+ * group is given once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -61,22 +63,18 @@ find(struct plan *p, const char *path)
 	return NULL;
 }
 
-/* The file of the catalog that is listed, or NULL. */
+/* The file of the catalog that has the listed name, or NULL. */
 static int
 find_listed(struct plan *p, const char *archive, const struct section_replaced *old,
     struct plan_file **ret, auditq_error *err)
 {
-	struct plan_file *f;
 	char *path;
 
 	if (asprintf(&path, "%.*s%.*s", (int)directory(archive), archive, (int)old->nname,
 		old->name) < 0)
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, archive, "plan");
-	f = find(p, path);
+	*ret = find(p, path);
 	free(path);
-	*ret = f != NULL && f->ours && memcmp(f->whole, old->whole, sizeof f->whole) == 0
-	    ? f
-	    : NULL;
 	return 0;
 }
 
@@ -136,7 +134,32 @@ check_whole(int fd, const struct catalog_file *in, auditq_error *err)
 	return r < 0 ? r : 0;
 }
 
-/* Leave out what is listed and still there: until it was removed both are whole. */
+static void
+on_loss(void *arg, const auditq_warning *w)
+{
+	if (w->lost)
+		(void)qerror_set_at(arg, w->code, w->path, w->offset, "%s", w->text);
+}
+
+/* 0, or why not all of its lines can be read. */
+static int
+check_lines(const struct catalog_file *in, auditq_error *err)
+{
+	const struct source_options opt = { .warn = { on_loss, err } };
+	struct source_block block;
+	struct source *s;
+	int r;
+
+	if ((r = source_open(&s, in->path, &opt, err)) < 0)
+		return r;
+	while (err->code == 0 && (r = source_next(s, &block, err)) > 0)
+		;
+	source_close(s);
+	return err->code != 0 ? err->code : r;
+}
+
+/* Leave out what is listed and still there: until it was removed both are whole.  That is a short time, in which the
+ * lines of an archive that is to be read are read once more. */
 static int
 leave_out(struct plan *p, const struct plan_file *f, int fd, const struct index *ix,
     auditq_counts *counts, auditq_error *err)
@@ -145,17 +168,26 @@ leave_out(struct plan *p, const struct plan_file *f, int fd, const struct index 
 	int r;
 
 	for (size_t k = 0; k < index_replaced(ix); k++) {
+		const struct section_replaced *listed = index_replaced_file(ix, k);
 		struct plan_file *old = NULL;
 
-		r = find_listed(p, f->in->path, index_replaced_file(ix, k), &old, err);
-		if (r == 0 && old != NULL && !checked)
-			r = check_whole(fd, f->in, err);
-		if (r < 0)
+		if ((r = find_listed(p, f->in->path, listed, &old, err)) < 0)
 			return r;
-		if (old == NULL)
+		if (old == NULL || old->replaced)
 			continue;
+		if (!old->ours) {
+			/* It does not say whether it is what is meant. */
+			old->doubtful = true;
+			continue;
+		}
+		if (memcmp(old->whole, listed->whole, sizeof old->whole) != 0)
+			continue;
+		if (!checked &&
+		    ((r = check_whole(fd, f->in, err)) < 0 ||
+			(f->how != PLAN_SKIP && (r = check_lines(f->in, err)) < 0)))
+			return r;
 		checked = true;
-		counts->files_replaced += !old->replaced;
+		counts->files_replaced++;
 		old->replaced = true;
 		old->how = PLAN_SKIP;
 		old->seqs = false;
@@ -191,7 +223,7 @@ look_into(struct plan *p, size_t i, bool rings, const struct qwarn *warn, auditq
 	if (r < 0) {
 		f->doubtful = r != AUDITQ_ENOENT;
 		qwarn_send(warn, r, false, path, 0, why.offset,
-		    "what files it stands for is not known: %s", why.text);
+		    "the files that it stands for are not left out: %s", why.text);
 	}
 	return 0;
 }
@@ -209,16 +241,16 @@ up_to_writer(const char *path, struct path_segment *seg)
 	return n + strlen(seg->service) + 1;
 }
 
-/* Whether the file may stand for others and doesn't say for which. */
+/* Whether the file may stand for others, or others for it, and can't tell. */
 static bool
 is_doubtful(const struct plan_file *f)
 {
 	struct path_segment seg;
 
-	if (f->doubtful)
-		return f->how != PLAN_SKIP;
-	return f->how == PLAN_STREAM && !f->ours && f->in->kind == CATALOG_REGULAR &&
-	    up_to_writer(f->in->path, &seg) > 0 && seg.number == 1;
+	if (f->how == PLAN_SKIP || f->in->kind != CATALOG_REGULAR ||
+	    up_to_writer(f->in->path, &seg) == 0)
+		return false;
+	return f->doubtful || (!f->ours && seg.number == 1);
 }
 
 /* Make a group of the archives of the file's directory and service, which stand together in the catalog. */

@@ -3,6 +3,7 @@
  */
 #include "follower.h"
 
+#include <glob.h>
 #include <zlib.h>
 
 #include "cursor.h"
@@ -234,6 +235,29 @@ test_changes(void **state)
 		close_log();
 		shown_check(&shown, 0);
 	}
+}
+
+/* Without its footer a compacted archive can't tell what of it was shown before: that is said. */
+static void
+test_cut(void **state)
+{
+	char pattern[SCRATCH_MAX + 64];
+	struct stat st;
+	glob_t found;
+
+	(void)state;
+	the_log = open_log(0);
+	emit(the_log, 0, 50);
+	show();
+	do_compact();
+	(void)snprintf(pattern, sizeof pattern, "%s/date=*/*.000001.jsonl.gz", root);
+	assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+	assert_int_equal(stat(found.gl_pathv[0], &st), 0);
+	assert_int_equal(truncate(found.gl_pathv[0], st.st_size - 1), 0);
+	globfree(&found);
+	show();
+	if (strstr(shown.said, "shown twice") == NULL)
+		fail_msg("not told: %s", shown.said);
 }
 
 /* ---- the file ---- */
@@ -496,6 +520,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_changes),
+		TEST(test_cut),
 		TEST(test_damaged),
 		TEST(test_hostile),
 		TEST(test_storing),
