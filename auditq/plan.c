@@ -51,6 +51,20 @@ trim_ring(const struct planning *p, struct catalog_file *ring, uint64_t last)
 		    (unsigned long long)(s->head_seq - last));
 }
 
+/* Into a segment that was empty when it was listed its writer may be moving lines of the one before. */
+static void
+share_rescued(const struct plan *plan, struct sequence *s, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		const struct catalog_file *in = plan->file[s[i].file].in;
+
+		if (in->kind == CATALOG_REGULAR && in->size == 0 &&
+		    plan->file[s[i - 1].file].in->open &&
+		    strcmp(s[i].writer, s[i - 1].writer) == 0)
+			s[i - 1].shared = s[i].shared = true;
+	}
+}
+
 /* A writer's segments come before its ring. */
 static void
 trim_rings(const struct planning *p, struct sequence *s, size_t n)
@@ -115,6 +129,7 @@ check_sequences(const struct planning *p)
 			.last = empty ? 0 : f->last_seq };
 	}
 	sequence_check(s, n);
+	share_rescued(plan, s, n);
 	trim_rings(p, s, n);
 	for (size_t i = 0; i < n; i++) {
 		struct plan_file *f = &plan->file[s[i].file];
@@ -240,7 +255,7 @@ struct attempts {
 	bool last;
 };
 
-/* What is gone may have been retired, or its lines stand in another file now: the next listing has it.
+/* What is gone, or cut, may have been retired, or its lines stand in another file now: the next listing has it.
  * What is missed each time is told. */
 static void
 on_warning(void *arg, const auditq_warning *w)

@@ -384,9 +384,23 @@ look_inside(const struct planning *p, struct plan_file *f, int fd)
 	return look_at_start(p, f, fd, why.text);
 }
 
+/* A writer that cannot make its last lines durable moves them to another segment, which may not have been listed, and
+ * cuts the one that they stood in: while that was looked at, too, so that what was found of it does not hold. */
+static bool
+was_cut(const struct catalog_file *in, int fd, uint64_t listed)
+{
+	struct stat st;
+
+	if (!in->open || in->writer[0] == '\0')
+		return false;
+	return in->size < listed ||
+	    (sys->fstat(fd, &st) == 0 && (uint64_t)st.st_size < in->size);
+}
+
 int
 plan_look(const struct planning *p, struct plan_file *f, struct catalog_file *in)
 {
+	const uint64_t listed = in->size;
 	int fd, r;
 
 	f->in = in;
@@ -400,6 +414,9 @@ plan_look(const struct planning *p, struct plan_file *f, struct catalog_file *in
 		return 0;
 	}
 	r = look_inside(p, f, fd);
+	if (was_cut(in, fd, listed))
+		qwarn_send(p->warn, AUDITQ_ENOENT, false, in->path, 0, 0,
+		    "cut since it was listed, by its writer");
 	(void)sys->close(fd);
 	return r;
 }

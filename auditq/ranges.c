@@ -18,6 +18,7 @@ struct ranges {
 	uint64_t next;  /* where the next piece begins */
 	uint64_t lines; /* in the pieces joined so far; UINT64_MAX: not known */
 	int64_t ts;     /* effective time of the last of them */
+	uint64_t seq;   /* the last number in the pieces joined so far, or the one before all */
 };
 
 /* The file, as it was planned, or -1: whoever reads it as a whole has something to say. */
@@ -50,6 +51,8 @@ ranges_open(struct ranges **ret, struct sift *s, size_t file, auditq_error *err)
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, f->in->path, "search");
 	}
 	*r = (struct ranges){ .sift = s, .file = file, .fd = fd, .users = 1, .ts = CLOCK_NONE };
+	if (f->seqs && f->first_seq > 0)
+		r->seq = f->first_seq - 1;
 	*ret = r;
 	return 1;
 }
@@ -95,6 +98,24 @@ ranges_join(struct ranges *r, const struct source_range *range, struct sift_resu
 	else if (r->lines != UINT64_MAX)
 		r->lines += piece->counts.lines;
 	r->ts = piece->ts != CLOCK_NONE ? piece->ts : r->ts;
+	r->seq = piece->last_seq > r->seq ? piece->last_seq : r->seq;
+}
+
+void
+ranges_moved(struct ranges *r, const struct sift_result *piece, struct sift_result *out)
+{
+	const struct plan_file *f = &r->sift->plan->file[r->file];
+	uint64_t last = f->last_seq;
+	struct stat st;
+
+	*out = (struct sift_result){ 0 };
+	if (piece != NULL)
+		last = piece->first_seq > 0 ? piece->first_seq - 1 : 0;
+	/* Where numbers are not known, all there is to say is that it was cut, at the end. */
+	if (f->seqs ? r->seq >= last : piece != NULL)
+		return;
+	if (sys->fstat(r->fd, &st) == 0 && (uint64_t)st.st_size < f->in->size)
+		sift_between(r->sift, 0, r->file, (uint64_t)st.st_size, r->seq, last, out);
 }
 
 void

@@ -24,6 +24,11 @@ void ranges_sift(
  */
 void ranges_join(struct ranges *r, const struct source_range *range, struct sift_result *piece,
     struct sift_result *left_out);
+/*
+ * What stood between the pieces joined so far and the next, or the end (NULL), and was moved to another file before it was
+ * read: each piece may have been read before or after that.  Nobody else uses slot 0.
+ */
+void ranges_moved(struct ranges *r, const struct sift_result *piece, struct sift_result *out);
 /* Of who opened it, and of each piece: after the last the file is closed.  One thread at a time. */
 void ranges_release(struct ranges *r);
 

@@ -71,6 +71,12 @@ sequence_of_plain(int fd, uint64_t size, uint64_t *first, uint64_t *last)
 }
 
 bool
+sequence_of_first(const char *lines, size_t n, uint64_t *first)
+{
+	return seq_in(lines, n, true, false, first);
+}
+
+bool
 sequence_of_lines(const char *lines, size_t n, uint64_t *last)
 {
 	return seq_in(lines, n, true, true, last);

@@ -29,7 +29,8 @@ bool sequence_number(const char *line, size_t n, uint64_t *seq);
 /* Numbers of the first and the last whole record of a plain segment of size bytes; false: not known. */
 bool sequence_of_plain(int fd, uint64_t size, uint64_t *first, uint64_t *last);
 
-/* The number of the last of some whole lines; false: not known. */
+/* The number of the first, or the last, of some whole lines; false: not known. */
+bool sequence_of_first(const char *lines, size_t n, uint64_t *first);
 bool sequence_of_lines(const char *lines, size_t n, uint64_t *last);
 
 /* Sort by writer and number, and set `shared` of the segments. */

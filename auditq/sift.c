@@ -6,7 +6,6 @@
 #include "sequence.h"
 #include "sift_piece.h"
 #include "successor.h"
-#include "sys.h"
 
 #define BLOCK_BYTES ((size_t)256 << 10)
 
@@ -54,6 +53,14 @@ sift_release(struct sift *s)
 
 /* ---- files and rings ---- */
 
+static void
+mark_numbers(struct piece *p, const struct source_block *b)
+{
+	if (p->out->first_seq == 0)
+		(void)sequence_of_first(b->p, b->n, &p->out->first_seq);
+	(void)sequence_of_lines(b->p, b->n, &p->last_seq);
+}
+
 static int
 sift_stream(struct piece *p, struct source *source)
 {
@@ -66,7 +73,7 @@ sift_stream(struct piece *p, struct source *source)
 		number = block.line;
 		p->end = block.offset + block.n;
 		if (open)
-			(void)sequence_of_lines(block.p, block.n, &p->last_seq);
+			mark_numbers(p, &block);
 		if ((r = sift_block(p, block.p, block.n, block.offset, &number)) < 0)
 			return r;
 		if (p->out->batch.bytes > p->s->flush_bytes && (r = sift_flush(p)) < 0)
@@ -81,7 +88,9 @@ sift_stream(struct piece *p, struct source *source)
 static int
 sift_regular(struct piece *p)
 {
+	const struct plan_file *f = &p->s->plan->file[p->rank];
 	struct source *source;
+	bool lacking;
 	int r = sift_open(p->s, p->rank, BLOCK_BYTES, &p->out->notes, &source, &p->out->err);
 
 	if (r == AUDITQ_ENOENT) {
@@ -92,21 +101,13 @@ sift_regular(struct piece *p)
 		return sift_forgive(p, r);
 	r = sift_stream(p, source);
 	p->out->counts.bytes_read += source_bytes_read(source);
+	/* A line in the making was read, though not given; of a file that was sealed only the lines tell. */
+	lacking = source_bytes_read(source) < f->in->size && p->end < f->in->size;
 	source_close(source);
 	sift_end_bad_lines(p);
-	if (r == 0 && !p->out->cut && p->end < p->s->plan->file[p->rank].in->size)
-		r = sift_rescued(p);
+	if (r == 0 && !p->out->cut && lacking)
+		r = sift_rescued(p, f->last_seq);
 	return r;
-}
-
-/* Whether the end of the file is behind what is read of it, and not where it was. */
-static bool
-was_cut(const struct piece *p, const struct source_range *range)
-{
-	struct stat st;
-
-	return range->end == UINT64_MAX && sys->fstat(range->fd, &st) == 0 &&
-	    (uint64_t)st.st_size < p->s->plan->file[p->rank].in->size;
 }
 
 void
@@ -137,8 +138,7 @@ sift_range(struct sift *s, unsigned slot, size_t file, const struct source_range
 	source_close(source);
 	sift_end_bad_lines(&p);
 	out->ts = p.ts;
-	if (out->r == 0 && !again && !out->cut && was_cut(&p, range))
-		out->r = sift_rescued(&p);
+	out->last_seq = p.last_seq;
 	if (out->r == 0)
 		out->r = sift_flush(&p);
 }

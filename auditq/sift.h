@@ -46,6 +46,7 @@ struct sift_result {
 	int64_t ts; /* effective time of its last line that has one by the range itself */
 	uint64_t
 	    head; /* end of lines that were left out, since theirs is that of a range before; or 0 */
+	uint64_t first_seq, last_seq; /* numbers of the records of an open segment; or 0 */
 };
 
 /* To be given what came of a piece; what it does not take over stays the caller's. */
@@ -65,6 +66,9 @@ void sift_file(struct sift *s, unsigned slot, size_t file, struct sift_result *o
  */
 void sift_range(struct sift *s, unsigned slot, size_t file, const struct source_range *range,
     const int64_t *ts_before, bool again, struct sift_result *out);
+/* Records of an open segment behind one number, up to another, that were moved to the next when it was cut there. */
+void sift_between(struct sift *s, unsigned slot, size_t file, uint64_t cut, uint64_t after,
+    uint64_t last, struct sift_result *out);
 /*
  * A file in steps.  Open it, what is said of it going to notes, which must not move; read a block: 1, 0 at the
  * end, negative and out->err; and sift the lines of one, as sift_range does.

@@ -63,7 +63,8 @@ sift_moved(struct piece *p, uint64_t from, uint64_t n, uint64_t line)
 
 /* ---- by a writer that could not make them durable ---- */
 
-/* Whether a segment of the file's writer was planned: then it is read, and all that is in it. */
+/* Whether a segment of the file's writer was planned: then it is read, and all that is in it.  But one that may share
+ * records with this may have been read before they were moved; what is given twice is dropped. */
 static bool
 is_planned(const struct plan *plan, const struct catalog_file *file, uint32_t number)
 {
@@ -93,7 +94,8 @@ path_of(const struct catalog_file *file, uint32_t number)
 											 : path;
 }
 
-/* Lines up to a record; behind it nothing was moved.  1: that was met; 0; negative. */
+/* Lines up to a record, behind which nothing was moved, but those that were read before they were moved.  1: that was
+ * met; 0; negative. */
 static int
 sift_up_to(struct piece *p, const struct source_block *b, uint64_t last)
 {
@@ -107,6 +109,8 @@ sift_up_to(struct piece *p, const struct source_block *b, uint64_t last)
 		if (sequence_of_lines(line, (size_t)(at - line), &seq)) {
 			if (seq > last)
 				return 1;
+			if (seq <= p->last_seq)
+				continue;
 			p->last_seq = seq;
 		}
 		if ((r = sift_line(p, line, n, p->end + (uint64_t)(line - b->p), 0)) < 0)
@@ -139,23 +143,28 @@ sift_segment(struct piece *p, const char *path, uint64_t last)
 }
 
 int
-sift_rescued(struct piece *p)
+sift_rescued(struct piece *p, uint64_t last)
 {
 	const struct plan_file *f = &p->s->plan->file[p->rank];
 	const uint64_t begin = p->end;
 	int r = 0;
 
 	/* All that recovery cuts is a line that never was whole. */
-	if (!f->in->open || !f->seqs || p->last_seq >= f->last_seq)
+	if (!f->in->open || f->in->writer[0] == '\0' || (f->seqs && p->last_seq >= last))
 		return 0;
-	for (uint32_t i = 1; i <= SEGMENTS_MAX && p->last_seq < f->last_seq; i++) {
+	if (!f->seqs) {
+		sift_note(p, AUDITQ_EIO, true, 0, begin,
+		    "cut while it was read, and it is not known what is missing");
+		return 0;
+	}
+	for (uint32_t i = 1; i <= SEGMENTS_MAX && p->last_seq < last; i++) {
 		char *path;
 
-		if (is_planned(p->s->plan, f->in, f->in->number + i))
+		if (!f->shared && is_planned(p->s->plan, f->in, f->in->number + i))
 			return 0;
 		if ((path = path_of(f->in, f->in->number + i)) == NULL)
 			return sift_no_memory(p);
-		r = sift_segment(p, path, f->last_seq);
+		r = sift_segment(p, path, last);
 		free(path);
 		if (r < 0)
 			break;
@@ -164,8 +173,22 @@ sift_rescued(struct piece *p)
 	if (r < 0 && r != AUDITQ_ENOENT)
 		return sift_forgive(p, r);
 	qerror_reset(&p->out->err);
-	if (p->last_seq < f->last_seq)
+	if (p->last_seq < last)
 		sift_note(p, AUDITQ_EIO, true, 0, begin,
 		    "cut while it was read, and the next segment does not have what is missing");
 	return 0;
+}
+
+void
+sift_between(struct sift *s, unsigned slot, size_t file, uint64_t cut, uint64_t after,
+    uint64_t last, struct sift_result *out)
+{
+	struct piece p;
+
+	if ((out->r = sift_begin(&p, s, slot, file, out)) < 0)
+		return;
+	p.end = cut;
+	p.last_seq = after;
+	if ((out->r = sift_rescued(&p, last)) == 0)
+		out->r = sift_flush(&p);
 }

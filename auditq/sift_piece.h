@@ -63,8 +63,8 @@ int sift_forgive(struct piece *p, int r);
 /* n bytes of lines of a file that is gone: by compaction, which put them into another; or by retention, which
  * is said once. */
 int sift_moved(struct piece *p, uint64_t from, uint64_t n, uint64_t line);
-/* Of an open segment all was read that is there: what was there when it was planned, and was moved to the next since, as
- * it could not be made durable. */
-int sift_rescued(struct piece *p);
+/* Of an open segment all was read that is there: the records behind p->last_seq up to `last` that were there when it was
+ * planned, and were moved to the next since, as they could not be made durable. */
+int sift_rescued(struct piece *p, uint64_t last);
 
 #endif

@@ -131,15 +131,33 @@ tasks_add_range(struct tasks *t, size_t file, struct ranges *ranges,
 /* ---- finishing ---- */
 
 static int
+take_moved(
+    struct tasks *t, struct task *task, const struct sift_result *piece, auditq_error *err)
+{
+	struct sift_result moved;
+	int r;
+
+	ranges_moved(task->ranges, piece, &moved);
+	r = t->take(t->arg, &moved, err);
+	batch_release(&moved.batch);
+	return r;
+}
+
+static int
 take_range(struct tasks *t, struct task *task, auditq_error *err)
 {
+	const bool last = task->range.end == UINT64_MAX;
 	struct sift_result left_out;
 	int r;
 
+	if ((r = take_moved(t, task, &task->result, err)) < 0)
+		return r;
 	ranges_join(task->ranges, &task->range, &task->result, &left_out);
 	r = t->take(t->arg, &left_out, err);
 	batch_release(&left_out.batch);
-	return r < 0 ? r : t->take(t->arg, &task->result, err);
+	if (r < 0 || (r = t->take(t->arg, &task->result, err)) < 0)
+		return r;
+	return last ? take_moved(t, task, NULL, err) : r;
 }
 
 static int
