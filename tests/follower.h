@@ -24,7 +24,7 @@ struct acked {
 struct shown {
 	_Atomic uint32_t n; /* records */
 	uint8_t times[WRITERS][RECORDS];
-	uint64_t last[WRITERS];
+	_Atomic uint64_t last[WRITERS];
 	_Atomic uint32_t lost, warnings;
 	bool any_order; /* is right: a clock goes back */
 	char wrong[300], said[300];
