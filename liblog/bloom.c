@@ -24,8 +24,10 @@ bloom_hash(uint64_t path_state, const char *value, size_t n)
 uint32_t
 bloom_bits(uint32_t n, uint32_t max_bits)
 {
-	uint64_t bits = ((uint64_t)n * 96 + 9) / 10;
+	uint64_t bits = ((uint64_t)n * 144 + 9) / 10, lean = ((uint64_t)n * 96 + 9) / 10;
 
+	if (bits > BLOOM_AMPLE_BITS)
+		bits = lean > BLOOM_AMPLE_BITS ? lean : BLOOM_AMPLE_BITS;
 	bits = (bits + 7) / 8 * 8;
 	return bits < max_bits ? (uint32_t)bits : max_bits;
 }
