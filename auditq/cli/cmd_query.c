@@ -77,6 +77,7 @@ const struct opt_command cmd_query_words = {
 	    "PATH is a root, a partition, a file, or - for standard input.  Without one:\n"
 	    "$AUDITQ_ROOT, else what is piped in, else ./logs.\n",
 	.opts = options,
+	.asks_field = "where",
 	.after =
 	    "TIME: 2025-10-23, 2025-10-23T14:05:00Z, epoch seconds to nanoseconds, now,\n"
 	    "today, yesterday 14:05, 14:05, or back from now: -90m, -1h, -2d12h.\n"

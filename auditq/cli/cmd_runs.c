@@ -60,6 +60,7 @@ const struct opt_command cmd_runs_words = {
 	    "where they first failed.  What is told of a run is of all its records below\n"
 	    "PATH, also of those outside the window.\n",
 	.opts = options,
+	.asks_field = "where",
 	.after =
 	    "  auditq runs --status failed,incomplete --since -1d logs\n"
 	    "  auditq runs --failed --stage detection -r --limit 20\n"

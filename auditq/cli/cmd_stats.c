@@ -58,6 +58,7 @@ const struct opt_command cmd_stats_words = {
 	    "failed, and measure their durations.  Without --exact, and where the question is\n"
 	    "about stages and time only, sealed files answer without being read.\n",
 	.opts = options,
+	.asks_field = "where",
 	.after =
 	    "  auditq stats --by stage --since -30d logs\n"
 	    "  auditq stats --by stage --hist 1d --since -7d\n"

@@ -118,6 +118,7 @@ static bool
 unknown(const struct parse *p, const char *word, const char *name)
 {
 	struct nearest meant;
+	size_t n;
 
 	nearest_init(&meant, name, strlen(name));
 	for (const struct opt *o = p->command->opts; o->type != OPT_END; o++)
@@ -127,6 +128,10 @@ unknown(const struct parse *p, const char *word, const char *name)
 		say("unknown option '%s'; did you mean --%s?", word, meant.name);
 	else
 		say("unknown option '%s'", word);
+	n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
+	if (p->command->asks_field != NULL && n > 0 && (name[n] == '\0' || name[n] == '='))
+		say("a field of that name is asked for with --%s '%.*s == \"...\"'",
+		    p->command->asks_field, (int)n, name);
 	return wrong(p);
 }
 

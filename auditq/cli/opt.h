@@ -59,6 +59,8 @@ struct opt_command {
 	const char *summary; /* paragraphs before the options */
 	const struct opt *opts;
 	const char *after; /* paragraphs after them: examples, exit status */
+	/* The option whose expressions ask for a field: for who takes a field's name for an option. */
+	const char *asks_field;
 };
 
 /* The exit status of those who did not ask right. */

@@ -48,6 +48,7 @@ refused "unknown, with a suggestion" "unknown option '--lmit'; did you mean --li
 refused "a prefix is not enough" "did you mean --limit" --lim 3
 refused "unknown, far from all" "unknown option '--zzzzzz'$" --zzzzzz
 refused "an unknown letter" "unknown option '-Z'" -rZ
+refused "a field's name" "asked for with --where 'http.host == " --http.host=web1
 refused "points to --help" "Try 'auditq pack --help'" pack --zzz
 refused "not a number" "--limit: not a number: 'ten'" --limit ten
 refused "not a number either" "--limit: not a number: '-1'" --limit -1
