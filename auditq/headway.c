@@ -51,7 +51,8 @@ headway_writer(struct headway *p, const char *writer)
 	if ((w = calloc(1, sizeof *w)) == NULL)
 		return NULL;
 	memcpy(w->writer, writer, PATH_WRITER_LENGTH);
-	memmove(&p->writer[i + 1], &p->writer[i], (p->nwriter - i) * sizeof(w));
+	memmove(&p->writer[i + 1], &p->writer[i],
+	    (p->nwriter - i) * sizeof(struct headway_writer *));
 	p->writer[i] = w;
 	p->nwriter++;
 	return w;
@@ -98,7 +99,7 @@ void
 headway_order(struct headway *p)
 {
 	if (p->nfile > 1)
-		qsort(p->file, p->nfile, sizeof *p->file, by_inode);
+		qsort(p->file, p->nfile, sizeof(struct headway_file *), by_inode);
 	p->nordered = p->nfile;
 }
 

@@ -270,13 +270,15 @@ plan_add_counts(auditq_counts *to, const auditq_counts *from)
 static bool
 keep_members(struct plan *plan, struct plan_file *f, struct plan_member *member, size_t n)
 {
+	struct plan_member *shrunk;
+
 	if (__atomic_add_fetch(&plan->kept, n, __ATOMIC_RELAXED) > KEPT_MAX) {
 		(void)__atomic_sub_fetch(&plan->kept, n, __ATOMIC_RELAXED);
 		free(member);
 		return false;
 	}
-	if ((f->member = realloc(member, n * sizeof *member)) == NULL)
-		f->member = member;
+	shrunk = realloc(member, n * sizeof *member);
+	f->member = shrunk != NULL ? shrunk : member;
 	f->nmember = n;
 	return true;
 }

@@ -491,7 +491,7 @@ static void
 test_cut_redacted(void **state)
 {
 	const alog_redact rules[] = { { .pattern = "secret[0-9]+" } };
-	char text[RECORD_MIN * 3];
+	char text[RECORD_MIN * 3] = "";
 	const alog_field field = alog_kv_bytes("f", text, sizeof text);
 	const struct record in_field = { .ts = NOW, .level = 3, .fields = &field, .n = 1 };
 	const struct record in_msg = {

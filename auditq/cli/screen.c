@@ -99,6 +99,7 @@ hang_up(void)
 {
 	close(STDOUT_FILENO);
 	close(STDERR_FILENO);
+	/* NOLINTNEXTLINE(bugprone-signal-handler): a handler may look at errno. */
 	while (waitpid(pager, NULL, 0) < 0 && errno == EINTR)
 		;
 }
