@@ -374,7 +374,8 @@ ALOG_API int alog_vprintf(alog_t *ctx, int level, const char *fmt, va_list ap)
 
 /*
  * Wait until every record that was accepted before this call is durable.  timeout_ms < 0
- * waits for ever.  ALOG_ETIMEOUT, ALOG_EIO: not known durable; they may still appear.
+ * waits for ever.  ALOG_ETIMEOUT, ALOG_EIO: not known durable; they may still appear.  Records that
+ * the disk lost while nobody waited are told by ALOG_EIO too, to the next caller, once.
  */
 ALOG_API int alog_sync(alog_t *ctx, int timeout_ms);
 

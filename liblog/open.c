@@ -49,7 +49,7 @@ alog_sync(alog_t *ctx, int timeout_ms)
 		return 0;
 	if ((w = logger_writer(ctx->log)) == NULL)
 		return atomic_load(&ctx->log->closed) ? ALOG_ECLOSED : 0;
-	return writer_sync(w, writer_head_seq(w), timeout_ms);
+	return writer_sync_all(w, timeout_ms);
 }
 
 int

@@ -105,9 +105,10 @@ copy_range(int fd, uint64_t from, uint64_t to, struct segment *seg, char *buf, a
 	return 0;
 }
 
-/* Instead of lines that can't be read back: a gap record, with the number of the last of them. */
+/* Instead of lines that are lost: a gap record alone in its segment, with the number of the last of them. */
 static int
-tell_loss(const struct trail *t, struct segment *seg, alog_error *err)
+tell_loss(const struct trail *t, struct segment *seg, uint64_t lost, const char *reason,
+    alog_error *err)
 {
 	char rec[1024], line[1100];
 	struct jbuf gap = { rec, 0, sizeof rec }, out = { line, 0, sizeof line };
@@ -120,17 +121,29 @@ tell_loss(const struct trail *t, struct segment *seg, alog_error *err)
 	seg->bytes = 0;
 	seg->crc = 0;
 	(void)sys->realtime(&now);
-	record_gap(t->base, now, t->written_seq - t->durable_seq, "unreadable", &gap, &splice);
+	record_gap(t->base, now, lost, reason, &gap, &splice);
 	record_line(rec, gap.len, splice, t->written_seq, &out);
 	return segment_append(seg, line, out.len, &broken, err);
 }
 
+/* All that was written is durable now; or what was not is lost, and nobody can wait for it any longer. */
 static void
-mark_durable(struct trail *t, bool saved)
+settle(struct trail *t, bool lost)
 {
-	if (saved && t->monitor != NULL)
+	if (lost && t->written_seq > t->durable_seq)
+		t->lost_seq = t->written_seq;
+	if (!lost && t->monitor != NULL)
 		monitor_add(&t->monitor->durable, t->written_seq - t->durable_seq);
 	t->durable_seq = t->written_seq;
+}
+
+/* A segment that was made for nothing. */
+static void
+withdraw(struct trail *t, struct segment *seg)
+{
+	if (sys->unlinkat(seg->dirfd, seg->name, 0) == 0)
+		t->number--;
+	segment_close(seg);
 }
 
 /*
@@ -153,13 +166,11 @@ rescue(struct trail *t, alog_error *err)
 	/* The kernel may have dropped the pages, and read back what the disk has there. */
 	lost = rc == UNREADABLE || (rc == 0 && !old.inherited && fresh.crc != old.crc);
 	if (lost)
-		rc = tell_loss(t, &fresh, err);
+		rc = tell_loss(t, &fresh, t->written_seq - t->durable_seq, "unreadable", err);
 	if (rc == 0)
 		rc = segment_sync(&fresh, t->root, err);
 	if (rc < 0) {
-		if (sys->unlinkat(fresh.dirfd, fresh.name, 0) == 0)
-			t->number--;
-		segment_close(&fresh);
+		withdraw(t, &fresh);
 		return rc;
 	}
 	/* Where this fails both files show the lines; readers know them by their seq.  What could not be read
@@ -168,7 +179,8 @@ rescue(struct trail *t, alog_error *err)
 		t->seg.bytes = old.durable;
 	hand_over(t);
 	t->seg = fresh;
-	mark_durable(t, !lost);
+	t->begun_seq = t->durable_seq;
+	settle(t, lost);
 	return lost ? error_set(err, ALOG_EIO, EIO, old.name, "cannot be read back") : 0;
 }
 
@@ -186,8 +198,17 @@ trail_sync(struct trail *t, alog_error *err)
 		(void)rescue(t, NULL);
 		return rc;
 	}
-	mark_durable(t, true);
+	settle(t, false);
 	return 0;
+}
+
+void
+trail_removed(struct trail *t)
+{
+	segment_close(&t->seg);
+	t->distrusted = false;
+	t->removed += t->written_seq - t->begun_seq;
+	settle(t, true);
 }
 
 int
@@ -242,8 +263,14 @@ roll(struct trail *t, int32_t day, alog_error *err)
 			*err = why;
 		return rc;
 	}
+	if (t->removed > 0 && (rc = tell_loss(t, &fresh, t->removed, "removed", err)) < 0) {
+		withdraw(t, &fresh);
+		return rc;
+	}
 	hand_over(t);
 	t->seg = fresh;
+	t->begun_seq = t->written_seq;
+	t->removed = 0;
 	t->late = false;
 	return 0;
 }

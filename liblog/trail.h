@@ -29,7 +29,10 @@ struct trail {
 	bool late; /* seg is of the day before, for no other could be made, and that was told */
 	uint64_t batch_seq;   /* newest in the batch */
 	uint64_t written_seq; /* newest in a file */
-	uint64_t durable_seq; /* newest on stable storage */
+	uint64_t durable_seq; /* newest on stable storage, or lost */
+	uint64_t lost_seq;    /* newest of those that were written and are lost */
+	uint64_t begun_seq;   /* newest before those in seg */
+	uint64_t removed;     /* records in a file that somebody removed, to be told */
 	char dated[17];       /* how the newest record begins, and its day */
 	int32_t day;
 	char *batch;
@@ -52,6 +55,8 @@ int trail_flush(struct trail *t, alog_error *err);
  * error is returned all the same.
  */
 int trail_sync(struct trail *t, alog_error *err);
+/* The open segment was removed: what stood in it is lost, and the next begins with a gap record. */
+void trail_removed(struct trail *t);
 /* Flush, sync, and finish the open segment; the next record makes a new one. */
 int trail_finish(struct trail *t, alog_error *err);
 /* Close the open segment without a word. */

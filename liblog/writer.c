@@ -46,6 +46,8 @@ struct writer {
 	pthread_cond_t synced;
 	uint64_t want; /* somebody waits for this seq to be durable */
 	uint64_t durable;
+	uint64_t lost,
+	    told; /* newest record that is lost; the one by which callers of writer_sync_all know */
 	unsigned failures; /* of syncs */
 	bool done;
 };
@@ -128,15 +130,14 @@ writer_dropped(const struct writer *w)
 	return ring_dropped(w->ring);
 }
 
-int
-writer_sync(struct writer *w, uint64_t seq, int64_t timeout_ms)
+/* Wait for a number to be durable, or lost; the caller holds the lock. */
+static int
+await(struct writer *w, uint64_t seq, int64_t timeout_ms)
 {
 	const int64_t deadline = timeout_ms < 0 ? INT64_MAX : monotonic() + timeout_ms * MS;
-	unsigned failures;
+	const unsigned failures = w->failures;
 	int rc = 0;
 
-	(void)pthread_mutex_lock(&w->lock);
-	failures = w->failures;
 	if (w->want < seq)
 		w->want = seq;
 	if (w->durable < seq && !w->done) {
@@ -144,12 +145,39 @@ writer_sync(struct writer *w, uint64_t seq, int64_t timeout_ms)
 		while (w->durable < seq && w->failures == failures && !w->done && rc == 0)
 			rc = thread_cond_wait(&w->synced, &w->lock, deadline);
 	}
-	if (w->durable >= seq && w->failures == failures)
-		rc = 0;
-	else if (w->failures != failures)
+	if (w->failures != failures)
+		return ALOG_EIO;
+	if (w->durable >= seq)
+		return 0;
+	return w->done ? ALOG_ECLOSED : ALOG_ETIMEOUT;
+}
+
+int
+writer_sync(struct writer *w, uint64_t seq, int64_t timeout_ms)
+{
+	int rc;
+
+	(void)pthread_mutex_lock(&w->lock);
+	rc = await(w, seq, timeout_ms);
+	/* It may have been lost before we came to wait for it. */
+	if (rc == 0 && seq <= w->lost)
 		rc = ALOG_EIO;
-	else
-		rc = w->done ? ALOG_ECLOSED : ALOG_ETIMEOUT;
+	(void)pthread_mutex_unlock(&w->lock);
+	return rc;
+}
+
+int
+writer_sync_all(struct writer *w, int64_t timeout_ms)
+{
+	const uint64_t seq = ring_head_seq(w->ring);
+	int rc;
+
+	(void)pthread_mutex_lock(&w->lock);
+	rc = await(w, seq, timeout_ms);
+	if (rc == 0 && w->told < w->lost)
+		rc = ALOG_EIO;
+	if (rc == ALOG_EIO)
+		w->told = w->lost;
 	(void)pthread_mutex_unlock(&w->lock);
 	return rc;
 }
@@ -249,6 +277,7 @@ tell_durable(struct writer *w, bool failed)
 	want = w->want;
 	if (failed || w->durable != w->trail.durable_seq) {
 		w->durable = w->trail.durable_seq;
+		w->lost = w->trail.lost_seq;
 		w->failures += failed;
 		(void)pthread_cond_broadcast(&w->synced);
 	}
@@ -281,8 +310,7 @@ sync_if_due(struct writer *w, int64_t now)
 	return rc;
 }
 
-/* Somebody removed our file, or the root: begin again, in a root that is there.  What stood in the
- * file is lost, and nobody can wait for it any longer. */
+/* Somebody removed our file, or the root: begin again, in a root that is there. */
 static void
 check_linked(struct writer *w)
 {
@@ -294,8 +322,7 @@ check_linked(struct writer *w)
 		error_set(&err, ALOG_EIO, ENOENT, w->trail.seg.name,
 		    "the segment was removed under its writer");
 		monitor_error(w->mon, &err);
-		segment_close(&w->trail.seg);
-		w->trail.durable_seq = w->trail.written_seq;
+		trail_removed(&w->trail);
 		(void)tell_durable(w, true);
 	}
 	if (sys->fstat(w->root.fd, &st) < 0 || st.st_nlink > 0)

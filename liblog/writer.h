@@ -23,8 +23,10 @@ int writer_start(struct writer **ret, const struct settings *set,
  * ALOG_EDROPPED, ALOG_ECLOSED.
  */
 int writer_put(struct writer *w, const char *rec, size_t n, uint16_t splice, uint64_t *seq);
-/* Wait until all records up to seq are durable; timeout_ms < 0: for ever. */
+/* Wait until record seq is durable; timeout_ms < 0: for ever. */
 int writer_sync(struct writer *w, uint64_t seq, int64_t timeout_ms);
+/* Wait until all records so far are.  One that was lost before is told of once. */
+int writer_sync_all(struct writer *w, int64_t timeout_ms);
 /* Number of the newest record accepted; records dropped. */
 uint64_t writer_head_seq(const struct writer *w);
 uint64_t writer_dropped(const struct writer *w);

@@ -67,6 +67,29 @@ bad_fdatasync(int fd)
 	return fails() ? -1 : sys_posix.fdatasync(fd);
 }
 
+static ssize_t
+good_write(int fd, const void *buf, size_t n)
+{
+	return sys_posix.write(fd, buf, n);
+}
+
+static int
+good_fdatasync(int fd)
+{
+	return sys_posix.fdatasync(fd);
+}
+
+static atomic_bool unreadable; /* nothing can be read back */
+
+static ssize_t
+bad_pread(int fd, void *buf, size_t n, off_t off)
+{
+	if (!atomic_load(&unreadable))
+		return sys_posix.pread(fd, buf, n, off);
+	errno = EIO;
+	return -1;
+}
+
 static int
 bad_mkdir(int at, const char *name, mode_t mode)
 {
@@ -411,6 +434,51 @@ test_never_durable(void **state)
 	root_free(&lines);
 }
 
+/* What could not be read back behind a failure that nobody waited for: who asks later is told, once; and an event that
+ * is given then is durable. */
+static void
+test_lost_behind_our_back(void **state)
+{
+	static const struct {
+		const char *name;
+		ssize_t (*write)(int, const void *, size_t);
+		int (*fdatasync)(int);
+	} cases[] = {
+		{ "fdatasync", good_write, bad_fdatasync },
+		{ "write", bad_write, good_fdatasync },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct root_lines lines;
+		alog_t *log;
+
+		ops = sys_posix;
+		ops.write = cases[i].write;
+		ops.fdatasync = cases[i].fdatasync;
+		ops.pread = bad_pread;
+		log = logging_open((alog_options){ .fdatasync_ms = 300, .written_ms = 1 });
+		emit(log, 2, 0);
+		for (int wait = 0; wait < 500 && stats_of(log).written < 2; wait++)
+			logging_sleep_ms(1);
+		atomic_store(&unreadable, true);
+		break_disk(1, EIO);
+		emit(log, 1, 0);
+		for (int wait = 0; wait < 500 && stats_of(log).errors < 1 + i; wait++)
+			logging_sleep_ms(10);
+		atomic_store(&unreadable, false);
+		if (alog_sync(log, 10000) != ALOG_EIO)
+			fail_msg("%s: lost, and said to be durable", cases[i].name);
+		assert_int_equal(alog_sync(log, 10000), 0);
+		assert_int_equal(ALOG_AUDIT(log, "e"), 0);
+		assert_int_equal(alog_close(log), ALOG_EIO);
+		lines = logging_read();
+		assert_non_null(root_find(&lines, "reason", "unreadable"));
+		root_free(&lines);
+		scratch_remove(root);
+	}
+}
+
 /* A roll makes durable too: who waits for a record before it need not wait for the next sync. */
 static void
 test_roll_is_told(void **state)
@@ -545,12 +613,15 @@ test_left_to_recovery(void **state)
 
 /* ---- a root that goes away ------------------------------------------------------------------------ */
 
+/* It is made anew, and a gap record tells what was lost with the old one. */
 static void
 test_root_removed(void **state)
 {
 	(void)state;
 	for (int before = 0; before < 2; before++) {
 		alog_t *log = logging_open((alog_options){ 0 });
+		struct root_lines lines;
+		const json_t *gap;
 		size_t n = 0;
 
 		if (before > 0)
@@ -558,8 +629,6 @@ test_root_removed(void **state)
 		scratch_remove(root);
 		/* Noticed within seconds. */
 		for (int i = 0; i < 100 && n == 0; i++) {
-			struct root_lines lines;
-
 			emit(log, 1, 0);
 			logging_sleep_ms(50);
 			lines = root_read(root);
@@ -570,6 +639,20 @@ test_root_removed(void **state)
 		assert_int_equal(ALOG_AUDIT(log, "e"), 0);
 		assert_true(stats_of(log).errors > 0);
 		assert_int_equal(alog_close(log), ALOG_EIO);
+		lines = logging_read();
+		gap = root_find(&lines, "reason", "removed");
+		if (before == 0) {
+			assert_null(gap);
+			assert_int_equal(logging_check_dense(&lines), 1);
+		} else {
+			/* All that stood in the file that was removed. */
+			assert_ptr_equal(gap, lines.line[0]);
+			assert_true(root_int(gap, "lost") > 0);
+			assert_int_equal(root_int(gap, "lost"), root_int(gap, "seq"));
+			assert_int_equal(
+			    root_int(lines.line[1], "seq"), root_int(gap, "seq") + 1);
+		}
+		root_free(&lines);
 		scratch_remove(root);
 	}
 }
@@ -605,6 +688,7 @@ main(void)
 		TEST(test_lost),
 		TEST(test_sync_times_out),
 		TEST(test_never_durable),
+		TEST(test_lost_behind_our_back),
 		TEST(test_roll_is_told),
 		TEST(test_close_times_out),
 		TEST(test_left_to_recovery),
