@@ -35,7 +35,7 @@ TESTS = \
 	emit error export expr \
 	field field_number follow forks format \
 	golden golden_ring \
-	index inspect \
+	index index_damage inspect \
 	jbuf \
 	keeper kill known \
 	level life live \
