@@ -29,7 +29,7 @@ CLI = say out progress screen table opt explain hint ask chart when cmd_query cm
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = \
 	api archive \
-	bloom bytes \
+	bloom build bytes \
 	cache catalog clock compact config corrupt cost cursor \
 	digest disk_full \
 	emit error export expr \
@@ -45,7 +45,7 @@ TESTS = \
 	pack parts path power prune \
 	query quotes \
 	ranges record recover redact refused require rescued retain ring ring_model rotate rotation runid runs \
-	sample scan schema seal search segment shared sketch soak sorter source stats sys \
+	sample scan schema seal search search_damage segment shared sketch soak sorter source stats sys \
 	tail timespec trail \
 	vocabulary vouch \
 	writer writer_faults zone
@@ -58,7 +58,7 @@ FUZZ_SECONDS = 60
 CLI_TESTS = query names filters stats runs follow output show pack compact damage bad bounds terminal paths schemas usage man help completions
 
 # Those in which several threads run: for TSan. Not those that fork first, of whose children it knows nothing.
-THREADED = api cache compact context emit follow keeper kill many query ranges ring search soak stats tail writer \
+THREADED = api cache compact context emit follow keeper kill many query ranges ring search search_damage soak stats tail writer \
 	writer_faults
 THREADED_CLI = query filters stats runs follow compact pack
 
