@@ -182,8 +182,15 @@ AUDITQ_API int auditq_memory(auditq_t *q, uint64_t bytes);
 
 /* ---- warnings -------------------------------------------------------------------------- */
 
-/* Something could not be read, or is odd.  line is 1-based, 0: unknown; offset in the file
- * (of the decompressed data when line is not 0). */
+/*
+ * Something could not be read, or is odd.
+ *
+ * With a line, which is 1-based, the offset is where it begins in the decompressed data, of which both leave out what
+ * was lost before, unless an index tells how much that was.  Without one, 0, it is a place in the file as it is stored:
+ * where the gzip member begins that is damaged, or the strange bytes; where the page of the index does, or the footer that
+ * does not agree with the rest or should be there; where the file ends that was cut; where the line does in a plain file,
+ * and the record, or what else is damaged, in a ring; 0 when it is about the file as a whole.
+ */
 typedef struct auditq_warning {
 	int code;         /* AUDITQ_E... */
 	bool lost;        /* data that the query needed was not read (exit status 3) */

@@ -115,6 +115,20 @@ header_size(const uint8_t *p, size_t n)
 	return at <= end ? (size_t)(at - p) : 0;
 }
 
+/* Whether a header was meant to begin here: of its first three bytes, or of what there is of them, at most one of
+ * three is another. */
+static bool
+header_begins(const uint8_t *p, size_t n)
+{
+	static const uint8_t first[] = { 0x1f, 0x8b, Z_DEFLATED };
+	const size_t have = n < sizeof first ? n : sizeof first;
+	size_t same = 0;
+
+	for (size_t i = 0; i < have; i++)
+		same += p[i] == first[i];
+	return have > 0 && same + (have == sizeof first) >= have;
+}
+
 /* Stricter, for a header met while searching: what every known compressor writes there. */
 static bool
 header_plausible(const uint8_t *p, size_t n)
@@ -188,7 +202,7 @@ skip_strange(struct gunzip *g, auditq_error *err)
 		return 0; /* padding, as of a tape or a block device */
 	if ((r = input_need(in, HEADER_MAX, err)) < 0)
 		return r;
-	header = gunzip_magic(input_at(in), input_left(in)) &&
+	header = header_begins(input_at(in), input_left(in)) &&
 	    header_size(input_at(in), input_left(in)) == 0;
 	if ((r = seek_header(g, err)) < 0)
 		return r;
@@ -400,6 +414,24 @@ begin_member(struct gunzip *g, auditq_error *err)
 	return (r = start_inflate(g, err)) < 0 ? r : 1;
 }
 
+/* The data ends inside the member: the file was cut; or the member is damaged, so that others were taken for a part
+ * of it, which are found again. */
+static int
+end_early(struct gunzip *g, const char *what, auditq_error *err)
+{
+	const uint64_t end = input_offset(g->in);
+	int r = resync(g, err);
+
+	if (r < 0)
+		return r;
+	if (input_left(g->in) > 0)
+		warn_lost(
+		    g, g->member, "damaged gzip member: its end is not where it should be");
+	else
+		warn_lost(g, end, what);
+	return 0;
+}
+
 /* Behind the deflate stream stand its CRC and its size. */
 static int
 end_member(struct gunzip *g, auditq_error *err)
@@ -413,9 +445,8 @@ end_member(struct gunzip *g, auditq_error *err)
 	if ((r = input_need(in, 8, err)) < 0)
 		return r;
 	if (input_left(in) < 8) {
-		warn_lost(g, input_offset(in), "cut inside the trailer of a gzip member");
 		input_skip(in, input_left(in));
-		return 0;
+		return end_early(g, "cut inside the trailer of a gzip member", err);
 	}
 	p = input_at(in);
 	crc =
@@ -460,16 +491,13 @@ inflate_some(struct gunzip *g, void *dst, size_t cap, size_t *n, auditq_error *e
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, in->path, "inflate");
 	if (z != Z_OK && z != Z_BUF_ERROR) {
 		g->told = true;
-		qwarn_send(&g->warn, AUDITQ_ECORRUPT, true, in->path, 0, input_offset(in),
-		    "damaged gzip member: %s", g->z.msg != NULL ? g->z.msg : "invalid data");
+		qwarn_send(&g->warn, AUDITQ_ECORRUPT, true, in->path, 0, g->member,
+		    "damaged gzip member, as is seen at byte %llu: %s",
+		    (unsigned long long)input_offset(in),
+		    g->z.msg != NULL ? g->z.msg : "invalid data");
 		return resync(g, err);
 	}
-	if (left == 0 && *n == 0) {
-		warn_lost(g, input_offset(in), "cut inside a gzip member");
-		/* It may have swallowed others. */
-		return resync(g, err);
-	}
-	return 0;
+	return left == 0 && *n == 0 ? end_early(g, "cut inside a gzip member", err) : 0;
 }
 
 int

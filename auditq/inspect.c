@@ -178,7 +178,8 @@ inspect_fd(
 		r = in.member < index_members(ix)
 		    ? qerror_set_at(err, AUDITQ_ECORRUPT, path, index_offset(ix, in.member),
 			  "member %zu: %s", in.member, in.problem)
-		    : qerror_set(err, AUDITQ_ECORRUPT, 0, path, "%s", in.problem);
+		    : qerror_set_at(err, AUDITQ_ECORRUPT, path,
+			  (uint64_t)st.st_size - FORMAT_FOOTER_BYTES, "%s", in.problem);
 	index_free(ix);
 	return r;
 }

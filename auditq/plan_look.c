@@ -170,15 +170,16 @@ plan_look_ahead(const struct planning *p, struct plan_file *f)
 /* ---- one file ---- */
 
 static void
-refuse(const struct planning *p, struct plan_file *f, int code, const char *why)
+refuse(
+    const struct planning *p, struct plan_file *f, int code, uint64_t offset, const char *why)
 {
-	qwarn_send(p->warn, code, true, f->in->path, 0, 0, "%s", why);
+	qwarn_send(p->warn, code, true, f->in->path, 0, offset, "%s", why);
 	f->how = PLAN_SKIP;
 }
 
 /* A gzip file without a footer of ours: another program's, or an archive that is damaged or cut. */
 static int
-look_at_start(const struct planning *p, struct plan_file *f, int fd, const char *why)
+look_at_start(const struct planning *p, struct plan_file *f, int fd, const auditq_error *why)
 {
 	struct format_data data;
 	struct schema schema;
@@ -195,13 +196,14 @@ look_at_start(const struct planning *p, struct plan_file *f, int fd, const char 
 	r = n <= 0 ? 0 : index_peek_member(start, (size_t)n, &data, &schema, &header, &error);
 	free(start);
 	if (r == AUDITQ_EVERSION && p->q->schema == NULL) {
-		refuse(p, f, r, error.text);
+		refuse(p, f, r, error.offset, error.text);
 		return 0;
 	}
 	if (r == 0)
 		return recognise_file(p, f);
-	qwarn_send(p->warn, AUDITQ_ECORRUPT, false, f->in->path, 0, 0, "no usable index%s: %s",
-	    p->q->use_index ? ", so all of it is read" : "", why);
+	qwarn_send(p->warn, AUDITQ_ECORRUPT, false, f->in->path, 0, why->offset,
+	    "no usable index%s: %s", p->q->use_index ? ", so all of it is read" : "",
+	    why->text);
 	return set_schema(p, f, r == 1 ? &schema : &schema_default);
 }
 
@@ -229,7 +231,7 @@ take_footer(const struct planning *p, struct plan_file *f, const struct format_f
 	bool known = schema_parse(footer->schema, footer->schema_bytes, &schema) == 0;
 
 	if (!known && p->q->schema == NULL) {
-		refuse(p, f, AUDITQ_EVERSION,
+		refuse(p, f, AUDITQ_EVERSION, f->in->size - FORMAT_FOOTER_BYTES,
 		    "made under a schema that this version does not know");
 		return 0;
 	}
@@ -351,7 +353,7 @@ look_at_magic(const struct planning *p, struct plan_file *f, int fd)
 	ssize_t n = sys_pread_all(fd, magic, sizeof magic, 0);
 
 	if (n < 0)
-		refuse(p, f, AUDITQ_EIO, "cannot read");
+		refuse(p, f, AUDITQ_EIO, 0, "cannot read");
 	else if (gunzip_magic(magic, (size_t)n))
 		return 1;
 	else
@@ -380,10 +382,10 @@ look_inside(const struct planning *p, struct plan_file *f, int fd)
 	if (called && (magic = look_at_magic(p, f, fd)) <= 0)
 		return magic;
 	if (r == AUDITQ_EVERSION) {
-		refuse(p, f, r, why.text);
+		refuse(p, f, r, why.offset, why.text);
 		return 0;
 	}
-	return look_at_start(p, f, fd, why.text);
+	return look_at_start(p, f, fd, &why);
 }
 
 /* A writer that cannot make its last lines durable moves them to another segment, which may not have been listed, and

@@ -198,9 +198,9 @@ sift_ring(struct piece *p)
 	int r;
 
 	for (size_t i = 0; i < spool->n; i++) {
-		const struct spool_line *line = &spool->line[i];
+		const struct spool_line *line = p->record = &spool->line[i];
 
-		if ((r = sift_line(p, line->p, line->n, line->offset, i + 1)) < 0)
+		if ((r = sift_line(p, line->p, line->n, line->offset, 0)) < 0)
 			return r;
 	}
 	p->out->counts.lines += spool->n;

@@ -44,6 +44,19 @@ sift_moved_lines(void *arg, const char *lines, size_t n, uint64_t offset)
 	return r;
 }
 
+/* What cannot be read is the archive that has the lines now. */
+static int
+forgive_successor(struct piece *p, int r)
+{
+	const char *own = p->path, *archive = successor_path(p->slot->moved);
+
+	if (archive != NULL)
+		p->path = archive;
+	r = sift_forgive(p, r);
+	p->path = own;
+	return r;
+}
+
 int
 sift_moved(struct piece *p, uint64_t from, uint64_t n, uint64_t line)
 {
@@ -53,10 +66,10 @@ sift_moved(struct piece *p, uint64_t from, uint64_t n, uint64_t line)
 	    &p->slot->moved, p->path, from, n, sift_moved_lines, &m, &p->out->err);
 
 	if (r < 0)
-		return sift_forgive(p, r);
+		return forgive_successor(p, r);
 	sift_end_bad_lines(p);
 	if (r == 0 && !__atomic_exchange_n(&f->gone, true, __ATOMIC_RELAXED))
-		sift_note(p, AUDITQ_ENOENT, false, 0, from,
+		sift_note(p, AUDITQ_ENOENT, false, 0, 0,
 		    "removed since it was listed, as retention does");
 	return 0;
 }

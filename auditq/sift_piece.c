@@ -69,6 +69,13 @@ sift_end_bad_lines(struct piece *p)
 	p->bad_count = 0;
 }
 
+/* Where a line stands: a record of a ring in the file, since a ring has no lines to count. */
+static uint64_t
+place_of(const struct piece *p, uint64_t offset)
+{
+	return p->record != NULL ? p->record->place : offset;
+}
+
 static void
 add_bad_line(struct piece *p, uint64_t offset, uint64_t line)
 {
@@ -138,7 +145,7 @@ sift_line(struct piece *p, const char *line, size_t n, uint64_t offset, uint64_t
 	if (scan_blank(line, n))
 		return 0;
 	if (n > SOURCE_LINE_MAX) {
-		sift_note(p, AUDITQ_ETOOBIG, true, number, offset,
+		sift_note(p, AUDITQ_ETOOBIG, true, number, place_of(p, offset),
 		    "a line that is too long was skipped");
 		return 0;
 	}
@@ -154,7 +161,7 @@ sift_line(struct piece *p, const char *line, size_t n, uint64_t offset, uint64_t
 	}
 	if (r == AUDITQ_EJSON) {
 		if (question_in_window(p->s->q, p->ts))
-			add_bad_line(p, offset, number);
+			add_bad_line(p, place_of(p, offset), number);
 		return 0;
 	}
 	if (r == 0 || !question_in_window(p->s->q, p->ts))
@@ -272,6 +279,9 @@ sift_candidates(struct piece *p, const struct plan_member *m, const char *block)
 		if ((r = sift_line(p, line, n, m->plain_offset + (uint64_t)(line - block), 0)) <
 		    0)
 			return r;
+		/* In a member that should have none, which only its number locates. */
+		if (p->bad_count > 0 && p->bad_line == 0)
+			p->bad_line = m->line + scan_feeds(block, line);
 	}
 	return 0;
 }

@@ -26,6 +26,7 @@ struct piece {
 	struct match *match;
 	const char *path;
 	uint32_t rank;
+	const struct spool_line *record;          /* of a ring, that is looked at */
 	int64_t ts;                               /* effective time of the line before */
 	bool moved;                               /* the file has no name any more */
 	bool waiting;                             /* for a line with a time: ts is not known */

@@ -42,8 +42,12 @@ take_lines(struct spool *s, const struct ring_copy *copy)
 
 		while (end > p && end[-1] == '\n')
 			end--;
-		*line =
-		    (struct spool_line){ copy->rec[s->n].seq, p, (size_t)(end - p), offset };
+		*line = (struct spool_line){ .seq = copy->rec[s->n].seq,
+			.p = p,
+			.n = (size_t)(end - p),
+			.offset = offset,
+			.place =
+			    copy->data_offset + (uint64_t)(copy->rec[s->n].p - copy->data) };
 		offset += line->n + 1;
 		p = end;
 	}

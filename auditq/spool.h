@@ -11,6 +11,7 @@ struct spool_line {
 	const char *p; /* without a line feed */
 	size_t n;
 	uint64_t offset; /* in the lines joined, each with a line feed */
+	uint64_t place;  /* of the record in the file */
 };
 
 struct spool {

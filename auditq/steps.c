@@ -93,6 +93,7 @@ struct cutting {
 	struct headway_file *place; /* or NULL */
 	uint64_t from;              /* where in it the last step ended */
 	int64_t ts;
+	const struct spool_line *record; /* of a ring, that is looked at */
 };
 
 struct line {
@@ -143,8 +144,8 @@ static void
 tell_unreadable(const struct cutting *c, const struct line *line)
 {
 	c->s->counts->unreadable++;
-	qwarn_send(c->s->warn, AUDITQ_EJSON, true, c->path, line->number, line->offset,
-	    "not a JSON object");
+	qwarn_send(c->s->warn, AUDITQ_EJSON, true, c->path, line->number,
+	    c->record != NULL ? c->record->place : line->offset, "not a JSON object");
 }
 
 static bool
@@ -240,6 +241,7 @@ steps_take_ring(struct steps *s, struct headway_writer *writer, const struct spo
 			.p = in->p, .n = in->n, .offset = in->offset, .writer = writer
 		};
 
+		c.record = in;
 		if (!spans_has(&writer->seen, in->seq))
 			r = cut_line(&c, &line, err);
 	}

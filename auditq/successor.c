@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libdeflate.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 
 struct successor {
 	char *dir; /* of the archive; NULL: there is none */
+	char *path;
 	int fd;
 	struct index *ix;
 	uint64_t offset,
@@ -56,8 +58,9 @@ forget(struct successor *s)
 		(void)sys->close(s->fd);
 	index_free(s->ix);
 	free(s->dir);
+	free(s->path);
 	free(s->plain);
-	s->dir = s->plain = NULL;
+	s->dir = s->path = s->plain = NULL;
 	s->ix = NULL;
 }
 
@@ -79,9 +82,24 @@ has_replaced(struct successor *s, const char *name)
 	return false;
 }
 
+/* It is this archive; fd is taken. */
+static int
+remember(struct successor *s, int fd, const char *dir, const char *archive, auditq_error *err)
+{
+	s->dir = strdup(dir);
+	if (s->dir == NULL || asprintf(&s->path, "%s%s", dir, archive) < 0) {
+		free(s->dir);
+		s->dir = s->path = NULL;
+		return no_memory(dir, err);
+	}
+	s->fd = fd;
+	return 1;
+}
+
 /* Whether it is the archive at fd that replaced the file.  1, 0, negative. */
 static int
-look_at(struct successor *s, int fd, const char *dir, const char *name, auditq_error *err)
+look_at(struct successor *s, int fd, const char *dir, const char *archive, const char *name,
+    auditq_error *err)
 {
 	struct format_footer footer;
 	auditq_error why;
@@ -97,12 +115,8 @@ look_at(struct successor *s, int fd, const char *dir, const char *name, auditq_e
 	r = index_load(&s->ix, fd, (uint64_t)st.st_size, dir, INDEX_REPLACED, &why);
 	if (r < 0)
 		return r == AUDITQ_ENOMEM ? no_memory(dir, err) : 0;
-	if (has_replaced(s, name)) {
-		if ((s->dir = strdup(dir)) == NULL)
-			return no_memory(dir, err);
-		s->fd = fd;
-		return 1;
-	}
+	if (has_replaced(s, name))
+		return remember(s, fd, dir, archive, err);
 	index_free(s->ix);
 	s->ix = NULL;
 	return 0;
@@ -120,7 +134,7 @@ search_names(struct successor *s, int dirfd, const struct sys_names *names, cons
 		    seg.packed)
 			continue;
 		fd = sys->openat(dirfd, names->name[i], O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-		if (fd >= 0 && (r = look_at(s, fd, dir, name, err)) <= 0)
+		if (fd >= 0 && (r = look_at(s, fd, dir, names->name[i], name, err)) <= 0)
 			(void)sys->close(fd);
 	}
 	return r;
@@ -162,11 +176,11 @@ inflate(const struct successor *s, size_t i, char *stored, char *plain, auditq_e
 
 	if (sys_pread_all(s->fd, stored, m->member_bytes, (off_t)at) !=
 	    (ssize_t)m->member_bytes)
-		return qerror_set_at(err, AUDITQ_EIO, s->dir, at, "cannot read a member");
+		return qerror_set_at(err, AUDITQ_EIO, s->path, at, "cannot read a member");
 	if (libdeflate_gzip_decompress_ex(s->inflate, stored, m->member_bytes, plain,
 		m->payload_bytes, &used, &got) != LIBDEFLATE_SUCCESS ||
 	    used != m->member_bytes || got != m->payload_bytes)
-		return qerror_set_at(err, AUDITQ_ECORRUPT, s->dir, at, "damaged member");
+		return qerror_set_at(err, AUDITQ_ECORRUPT, s->path, at, "damaged member");
 	return 0;
 }
 
@@ -252,6 +266,12 @@ successor_read(struct successor **ret, const char *path, uint64_t from, uint64_t
 	}
 	free(dir);
 	return r;
+}
+
+const char *
+successor_path(const struct successor *s)
+{
+	return s != NULL ? s->path : NULL;
 }
 
 void

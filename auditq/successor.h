@@ -22,6 +22,8 @@ typedef int successor_fn(void *arg, const char *lines, size_t n, uint64_t offset
  */
 int successor_read(struct successor **s, const char *path, uint64_t from, uint64_t n,
     successor_fn *fn, void *arg, auditq_error *err);
+/* The archive that what was read last stands in, which errors are about; NULL: there was none. */
+const char *successor_path(const struct successor *s);
 void successor_free(struct successor *s);
 
 #endif

@@ -119,6 +119,7 @@ struct ring_copy {
 	struct ring_record *rec; /* committed with tail_seq < seq, by seq; p in the copy */
 	size_t n;
 	char *data;
+	uint64_t data_offset; /* of data in the file */
 };
 
 /*

@@ -176,11 +176,12 @@ read_records(struct ring_copy *out, int fd, uint64_t bytes, const char *path, al
 	size_t keep = 0;
 	int rc;
 
+	out->data_offset = RING_HEADER + table;
 	out->data = malloc(bytes);
 	if (entries == NULL || out->data == NULL)
 		rc = error_set(err, ALOG_ENOMEM, ENOMEM, path, "ring");
 	else if ((rc = read_exactly(fd, entries, table, RING_HEADER, path, err)) == 0 &&
-	    (rc = read_exactly(fd, out->data, bytes, RING_HEADER + table, path, err)) == 0 &&
+	    (rc = read_exactly(fd, out->data, bytes, out->data_offset, path, err)) == 0 &&
 	    (rc = read_exactly(fd, tail, 8, RING_AT_TAIL_SEQ, path, err)) == 0)
 		rc = collect(out, entries, granules, err);
 	free(entries);
