@@ -33,7 +33,7 @@ TESTS = \
 	cache catalog clock compact config corrupt cost cursor \
 	digest disk_full \
 	emit error export expr \
-	field field_number follow forks format \
+	field field_number follow forged forks format \
 	golden golden_ring \
 	index index_damage inspect \
 	jbuf \
@@ -297,6 +297,7 @@ soak: setup-check
 	PROPERTY=10000000 $B/tests/test_jbuf
 	LARGE=1 $B/tests/test_ring_model
 	LARGE=1 $B/tests/test_corrupt
+	LARGE=1 $B/tests/test_forged
 	LARGE=1 tests/cli/run $B/auditq tests/cli/bounds.sh
 	KILLS=3000 $B/tests/test_kill
 	SOAK_SECONDS=$(SOAK_SECONDS) $B/tests/test_soak

@@ -2,11 +2,13 @@
  * oracle - a root whose lines are known, asked in every way after its files were tampered with.
  *
  * Of each answer it is made sure that every line in it is one that was written, no more often than it was; that
- * what is missing is in a part that was damaged; and that a loss, of file and place, is told whenever
- * something is missing.
+ * what is missing is in a part that was damaged; that a loss is told whenever something is missing; and that
+ * whatever is told is of the file and the place that were tampered with.
  */
 #ifndef ORACLE_H
 #define ORACLE_H
+
+#include <inttypes.h>
 
 #include "auditq.h"
 #include "scratch.h"
@@ -21,14 +23,27 @@ struct oracle_line {
 	bool needle, failed;
 };
 
+/* From the first to the last; none where the last is the smaller. */
+struct oracle_span {
+	uint64_t first, last;
+};
+#define ORACLE_NOWHERE ((struct oracle_span){ 1, 0 })
+
+/* Where a warning may be: its offset where it has no line, else the line and its offset. */
+struct oracle_places {
+	struct oracle_span stored[3], line, text;
+};
+
 struct oracle {
 	char root[SCRATCH_MAX];
-	const char *file; /* end of the path that a loss has to name; NULL: any */
+	const char *file; /* in the path that what is told has to name; NULL: any */
+	struct oracle_places places;
+	bool placed; /* what is told is held against them */
 	struct oracle_line line[ORACLE_LINES];
 	size_t n;
 	bool unchecked; /* no checksum covers the lines: one whose text changed may be shown */
 	bool quiet;     /* nothing tells that lines of damaged parts were there */
-	uint64_t cases, silent, told, wrong;
+	uint64_t cases, silent, told, located, wrong;
 };
 
 /* What a question is about, and how it is put. */
@@ -54,11 +69,33 @@ static const struct oracle_ask {
 struct oracle_answer {
 	unsigned times[ORACLE_LINES];
 	uint64_t n, strange;
-	unsigned lost, elsewhere; /* elsewhere: of another file, or without a text */
+	unsigned lost, located,
+	    elsewhere; /* located: where it has to be; elsewhere: not there */
 	char said[1024];
 	int r;
 	auditq_error err;
+	const struct oracle *of;
 };
+
+static inline bool
+oracle_within(const struct oracle_span *span, uint64_t at)
+{
+	return span->first <= at && at <= span->last;
+}
+
+/* Whether a warning says where the damage is. */
+static inline bool
+oracle_locates(const struct oracle *o, const auditq_warning *w)
+{
+	const struct oracle_places *p = &o->places;
+
+	if (w->text[0] == '\0' || (o->file != NULL && strstr(w->path, o->file) == NULL))
+		return false;
+	if (w->line > 0)
+		return oracle_within(&p->line, w->line) && oracle_within(&p->text, w->offset);
+	return oracle_within(&p->stored[0], w->offset) ||
+	    oracle_within(&p->stored[1], w->offset) || oracle_within(&p->stored[2], w->offset);
+}
 
 static inline void
 oracle_on_warning(void *arg, const auditq_warning *w)
@@ -67,9 +104,12 @@ oracle_on_warning(void *arg, const auditq_warning *w)
 	const size_t n = strlen(a->said);
 
 	a->lost += w->lost;
-	(void)snprintf(a->said + n, sizeof a->said - n, "%s%s:%llu @%llu %s\n",
-	    w->lost ? "LOST " : "", w->path, (unsigned long long)w->line,
-	    (unsigned long long)w->offset, w->text);
+	if (a->of->placed && oracle_locates(a->of, w))
+		a->located++;
+	else if (a->of->placed)
+		a->elsewhere++;
+	(void)snprintf(a->said + n, sizeof a->said - n, "%s%s:%" PRIu64 " @%" PRIu64 " %s\n",
+	    w->lost ? "LOST " : "", w->path, w->line, w->offset, w->text);
 }
 
 static inline bool
@@ -100,7 +140,7 @@ oracle_execute(const struct oracle *o, const struct oracle_ask *ask, struct orac
 	auditq_stats_row row = { .size = sizeof row };
 	auditq_record rec;
 
-	*a = (struct oracle_answer){ 0 };
+	*a = (struct oracle_answer){ .of = o };
 	auditq_path(q, o->root);
 	auditq_jobs(q, 1);
 	auditq_use_index(q, ask->index);
@@ -167,7 +207,19 @@ oracle_judge(const struct oracle *o, const struct oracle_ask *ask,
 		return "a loss without a word";
 	if (a->lost > 0 && o->file != NULL && strstr(a->said, o->file) == NULL)
 		return "a loss without its file";
+	if (a->elsewhere > 0)
+		return "what is told is not where the damage is";
 	return NULL;
+}
+
+/* All that is told has to be between these offsets of the stored file, or at the other one, and of no line. */
+static inline void
+oracle_expect(struct oracle *o, uint64_t first, uint64_t last, uint64_t or_at)
+{
+	o->placed = true;
+	o->places =
+	    (struct oracle_places){ { { first, last }, { or_at, or_at }, ORACLE_NOWHERE },
+		    ORACLE_NOWHERE, ORACLE_NOWHERE };
 }
 
 /* Ask everything; what, at: of what was done, for the message.  What is wrong is counted. */
@@ -182,6 +234,7 @@ oracle_check(struct oracle *o, uint64_t damaged, const char *what, size_t at)
 		wrong = oracle_judge(o, &oracle_asks[i], &a, damaged);
 		o->cases++;
 		o->told += a.lost > 0;
+		o->located += a.located;
 		o->silent += a.said[0] == '\0';
 		if (wrong != NULL && o->wrong++ < ORACLE_SHOWN)
 			print_error("%s %zu, %s: %s (%llu lines, %llu strange)\n%s", what, at,
