@@ -44,7 +44,7 @@ TESTS = \
 	output \
 	pack parts path power prune \
 	query quotes \
-	ranges record recover recover_files redact refused require rescued retain ring ring_model rotate rotation runid runs \
+	ranges record recover recover_files redact refused require rescued retain ring ring_file ring_model rotate rotation runid runs \
 	sample scan schema seal search search_damage segment shared sketch soak sorter source stats sys \
 	tail timespec trail \
 	vocabulary vouch \
