@@ -96,7 +96,7 @@ ranges_join(struct ranges *r, const struct source_range *range, struct sift_resu
 	if (piece->cut)
 		r->lines = UINT64_MAX;
 	else if (r->lines != UINT64_MAX)
-		r->lines += piece->counts.lines;
+		r->lines += piece->lines;
 	r->ts = piece->ts != CLOCK_NONE ? piece->ts : r->ts;
 	r->seq = piece->last_seq > r->seq ? piece->last_seq : r->seq;
 }

@@ -82,6 +82,7 @@ sift_stream(struct piece *p, struct source *source)
 		p->out->counts.lines += number - block.line;
 	}
 	p->out->cut = r < 0;
+	p->out->lines = source_lines(source);
 	return r < 0 ? sift_forgive(p, r) : 0;
 }
 

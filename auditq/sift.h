@@ -42,8 +42,9 @@ struct sift_result {
 	auditq_counts counts; /* what it adds to the search's */
 
 	/* Of a range: */
-	bool cut;   /* the rest of it could not be read */
-	int64_t ts; /* effective time of its last line that has one by the range itself */
+	bool cut;       /* the rest of it could not be read */
+	uint64_t lines; /* that it has, though not all may have been looked at */
+	int64_t ts;     /* effective time of its last line that has one by the range itself */
 	uint64_t
 	    head; /* end of lines that were left out, since theirs is that of a range before; or 0 */
 	uint64_t first_seq, last_seq; /* numbers of the records of an open segment; or 0 */

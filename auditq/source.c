@@ -162,6 +162,12 @@ source_bytes_read(const struct source *s)
 	return s->in.read;
 }
 
+uint64_t
+source_lines(const struct source *s)
+{
+	return s->line - 1;
+}
+
 /* Room for more bytes behind buf[end). */
 static int
 make_room(struct source *s, auditq_error *err)

@@ -50,6 +50,8 @@ int source_peek(struct source *s, struct source_block *out, auditq_error *err);
 void source_hand_over(struct source *s, const struct qwarn *warn, const bool *cancel);
 /* Stored bytes read so far. */
 uint64_t source_bytes_read(const struct source *s);
+/* Lines so far, with those that were skipped. */
+uint64_t source_lines(const struct source *s);
 void source_close(struct source *s);
 
 #endif
