@@ -8,6 +8,7 @@
 #ifndef DISK_MODEL_H
 #define DISK_MODEL_H
 
+#include "draw.h"
 #include "trace.h"
 
 #define DISK_NODES   512
@@ -62,15 +63,6 @@ struct disk_loss {
 	enum disk_content content;
 	uint64_t seed;
 };
-
-static inline uint64_t
-disk_mix(uint64_t z)
-{
-	z += 0x9e3779b97f4a7c15;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
 
 /* ---- the names ---- */
 
@@ -266,7 +258,7 @@ disk_sector_kept(const struct disk_loss *loss, uint64_t seed, size_t sector, siz
 	case DISK_NEW: return true;
 	case DISK_CUT: return sector < seed % (sectors + 1);
 	case DISK_LATE: return sector + 1 == sectors;
-	case DISK_SOME: return disk_mix(seed + sector) % 2 == 0;
+	case DISK_SOME: return draw_mix(seed + sector) % 2 == 0;
 	default: return false;
 	}
 }
@@ -275,7 +267,7 @@ disk_sector_kept(const struct disk_loss *loss, uint64_t seed, size_t sector, siz
 static inline char *
 disk_content(const struct disk_node *node, const struct disk_loss *loss, size_t *n)
 {
-	const uint64_t seed = disk_mix(loss->seed ^ node->ino);
+	const uint64_t seed = draw_mix(loss->seed ^ node->ino);
 	const size_t most = node->nnow > node->nstable ? node->nnow : node->nstable,
 		     sectors = (most + DISK_SECTOR - 1) / DISK_SECTOR;
 	char *p = calloc(1, most + 1);
@@ -310,7 +302,7 @@ disk_hash(uint64_t *hash, const char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		*hash = (*hash ^ (unsigned char)p[i]) * UINT64_C(1099511628211);
-	*hash = disk_mix(*hash ^ n);
+	*hash = draw_mix(*hash ^ n);
 }
 
 static inline void

@@ -18,6 +18,7 @@
 #include "archive.h"
 #include "bytes.h"
 #include "digest.h"
+#include "draw.h"
 #include "index.h"
 
 static struct archive *
@@ -176,18 +177,6 @@ refused_lines(void **state)
 }
 
 /* ---- members ----------------------------------------------------------------------------- */
-
-static uint64_t seed = 3;
-
-static uint32_t
-draw(uint32_t below)
-{
-	uint64_t z = seed += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return (uint32_t)((z ^ z >> 31) >> 32) % below;
-}
 
 /* A line of n bytes of which `noise` do not compress. */
 static void

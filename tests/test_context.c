@@ -8,6 +8,7 @@
 #include "archive.h"
 #include "auditq.h"
 #include "clock.h"
+#include "draw.h"
 #include "logging.h"
 #include "sanitizer.h"
 
@@ -15,17 +16,6 @@
 #define LINES 900
 #define RUNS  12
 #define FILES 5
-
-static uint64_t random_state;
-
-static uint32_t
-rnd(uint32_t n)
-{
-	/* Knuth's MMIX generator; the high bits. */
-	random_state =
-	    random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)((random_state >> 33) % n);
-}
 
 /* ---- what is written ------------------------------------------------------------------- */
 
@@ -45,20 +35,20 @@ static void
 make_line(struct line *l, int64_t ts)
 {
 	char when[CLOCK_LENGTH], id[40] = "";
-	const char *const level = (l->failed = rnd(25) == 0) ? "error" : "info";
+	const char *const level = (l->failed = draw(25) == 0) ? "error" : "info";
 
 	l->ts = ts;
-	l->fetch = rnd(3) == 0;
-	l->run = rnd(15) == 0 ? -1 : (int)rnd(RUNS);
+	l->fetch = draw(3) == 0;
+	l->run = draw(15) == 0 ? -1 : (int)draw(RUNS);
 	if (l->run >= 0)
 		snprintf(id, sizeof id, ",\"run_id\":\"%s-%d\"",
-		    rnd(8) == 0 ? "\\u0072un" : "run", l->run);
-	else if (rnd(2) == 0)
-		snprintf(id, sizeof id, ",\"run_id\":%u", rnd(9));
+		    draw(8) == 0 ? "\\u0072un" : "run", l->run);
+	else if (draw(2) == 0)
+		snprintf(id, sizeof id, ",\"run_id\":%u", draw(9));
 	clock_format(when, ts);
 	snprintf(l->text, sizeof l->text,
 	    "{\"ts\":\"%.*s\",\"level\":\"%s\"%s,\"stage\":\"%s\",\"n\":%u}", CLOCK_LENGTH,
-	    when, level, id, l->fetch ? "fetch" : "store", rnd(1000000));
+	    when, level, id, l->fetch ? "fetch" : "store", draw(1000000));
 }
 
 static void
@@ -112,18 +102,18 @@ write_trail(void)
 	assert_int_equal(mkdir(root, 0700), 0);
 	nline = 0;
 	while (nline + 3 < LINES) {
-		unsigned file = rnd(FILES);
+		unsigned file = draw(FILES);
 
-		ts += (1 + (int64_t)rnd(40)) * CLOCK_S;
+		ts += (1 + (int64_t)draw(40)) * CLOCK_S;
 		/* Some lines of one time, in the order of their files. */
-		for (unsigned left = 1 + rnd(3); left > 0 && file < FILES; left--) {
+		for (unsigned left = 1 + draw(3); left > 0 && file < FILES; left--) {
 			struct line *l = &line[nline++];
 
 			make_line(l, ts);
 			l->file = file;
 			l->offset = offset[file];
 			offset[file] += strlen(l->text) + 1;
-			file += rnd(2);
+			file += draw(2);
 		}
 	}
 	for (unsigned file = 0; file < FILES; file++) {
@@ -278,7 +268,7 @@ ask(const struct question *q, bool use_index, unsigned jobs)
 	auditq_expand_run(a, q->expand);
 	auditq_context(a, q->before, q->after);
 	/* What comes out of memory is the same. */
-	if (rnd(2) == 0)
+	if (draw(2) == 0)
 		auditq_memory(a, 4096);
 	return a;
 }
@@ -339,23 +329,23 @@ check(const struct question *q, bool use_index, unsigned jobs)
 static struct question
 random_question(void)
 {
-	struct question q = { .failed = rnd(3) != 0,
-		.fetch = rnd(2) == 0,
-		.window = rnd(3) == 0,
-		.reverse = rnd(3) == 0,
-		.prefix = rnd(4) == 0 ? (int)rnd(2) : -1,
+	struct question q = { .failed = draw(3) != 0,
+		.fetch = draw(2) == 0,
+		.window = draw(3) == 0,
+		.reverse = draw(3) == 0,
+		.prefix = draw(4) == 0 ? (int)draw(2) : -1,
 		.limit = UINT64_MAX,
 		.tail = UINT64_MAX,
-		.expand = rnd(3) == 0 };
+		.expand = draw(3) == 0 };
 
-	if (rnd(4) == 0)
-		q.limit = rnd(6);
-	else if (!q.reverse && rnd(3) == 0)
-		q.tail = rnd(6);
+	if (draw(4) == 0)
+		q.limit = draw(6);
+	else if (!q.reverse && draw(3) == 0)
+		q.tail = draw(6);
 	if (!q.expand)
 		do {
-			q.before = rnd(5) == 0 ? 100 : rnd(4);
-			q.after = rnd(5) == 0 ? 100 : rnd(4);
+			q.before = draw(5) == 0 ? 100 : draw(4);
+			q.after = draw(5) == 0 ? 100 : draw(4);
 		} while (q.before == 0 && q.after == 0);
 	return q;
 }
@@ -364,7 +354,7 @@ static void
 test_random(void **state)
 {
 	(void)state;
-	random_state = 11;
+	draw_seed = 11;
 	for (int round = 0; round < BY_SANITIZER(4, 2, 1); round++) {
 		write_trail();
 		for (int i = 0; i < BY_SANITIZER(40, 40, 20); i++) {

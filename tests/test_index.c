@@ -1,22 +1,10 @@
 /* index - what the index of an archive says, against the archive's lines. */
 #include "bytes.h"
+#include "draw.h"
 #include "indexed.h"
 #include "sketch.h"
 
 /* ---- never a false no -------------------------------------------------------------------- */
-
-static uint64_t seed;
-
-/* SplitMix64. */
-static uint32_t
-draw(uint32_t below)
-{
-	uint64_t z = seed += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return (uint32_t)((z ^ z >> 31) >> 32) % below;
-}
 
 #define PICK(list) list[draw(sizeof list / sizeof list[0])]
 
@@ -143,7 +131,7 @@ never_a_false_no(void **state)
 	for (unsigned round = 0; round < 30; round++) {
 		struct lines l = { 0 };
 		uint64_t size;
-		seed = 1000 + round;
+		draw_seed = 1000 + round;
 		draw_lines(&l, round % 5 == 4 ? 2500 : 30 + draw(400), round % 5 == 4);
 		int fd = make_archive(&l, 100 + draw(1500), &size);
 		struct index *ix = must_load(fd, size, INDEX_FILTERS);

@@ -29,6 +29,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "draw.h"
 #include "recover.h"
 #include "sanitizer.h"
 #include "scratch.h"
@@ -50,23 +51,6 @@ static struct shared *shared;
 static struct {
 	size_t records, files, gaps, removed, forked;
 } total;
-static uint64_t seed;
-
-static uint64_t
-mix(uint64_t z)
-{
-	z += 0x9e3779b97f4a7c15;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static uint64_t
-draw(uint64_t below)
-{
-	seed = mix(seed);
-	return seed % below;
-}
 
 static void
 sleep_us(uint64_t us)
@@ -81,7 +65,7 @@ sleep_us(uint64_t us)
 static uint64_t
 sum_of(uint64_t gen, uint64_t thread, uint64_t n)
 {
-	return mix(mix(gen * THREADS + thread) ^ n);
+	return draw_mix(draw_mix(gen * THREADS + thread) ^ n);
 }
 
 static void
@@ -480,8 +464,8 @@ test_kill(void **state)
 
 	(void)state;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	seed = fixed != NULL ? strtoull(fixed, NULL, 10) : (uint64_t)now.tv_nsec;
-	print_message("SEED=%" PRIu64 "\n", seed);
+	draw_seed = fixed != NULL ? strtoull(fixed, NULL, 10) : (uint64_t)now.tv_nsec;
+	print_message("SEED=%" PRIu64 "\n", draw_seed);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	shared = mmap(
 	    NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -21,7 +21,7 @@
 
 #define THREADS 3
 #define MOST    (1 << 16)
-#define A_ROUND 200 /* scans of one trail, which grows meanwhile */
+#define A_ROUND 200 /* scans of one trail at most: it grows meanwhile */
 
 static char root[SCRATCH_MAX];
 static alog_t *trail;
@@ -168,7 +168,7 @@ test_live(void **state)
 	assert_non_null(seen = malloc((size_t)THREADS * MOST));
 	for (unsigned done = 0; done < scans; done += A_ROUND) {
 		scratch_make(root);
-		one_round(A_ROUND, seen);
+		one_round(scans - done < A_ROUND ? scans - done : A_ROUND, seen);
 		scratch_remove(root);
 	}
 	print_message("%u scans of living and dead trails, none short\n", scans);

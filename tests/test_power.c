@@ -76,7 +76,7 @@ emit(alog_t *log, unsigned count)
 
 	for (unsigned i = 0; i < count; i++) {
 		const uint64_t n = atomic_fetch_add(&emitted, 1) + 1;
-		const size_t len = n % 5 == 0 ? 1500 + disk_mix(n) % 500 : disk_mix(n) % 200;
+		const size_t len = n % 5 == 0 ? 1500 + draw_mix(n) % 500 : draw_mix(n) % 200;
 
 		for (size_t k = 0; k < len; k++)
 			pad[k] = letters[(n + k) % 26];
@@ -429,7 +429,7 @@ is_new(uint64_t hash)
 {
 	size_t i;
 
-	hash = disk_mix(hash + at.ndurable) | 1;
+	hash = draw_mix(hash + at.ndurable) | 1;
 	for (i = hash % (2 * STATES_MAX); at.seen[i] != 0; i = (i + 1) % (2 * STATES_MAX))
 		if (at.seen[i] == hash)
 			return false;
@@ -486,10 +486,10 @@ try_losses(const struct disk *d, const char *scenario, size_t step, bool many)
 			    scenario, step);
 		}
 	for (unsigned i = 0; i < some; i++) {
-		seed = disk_mix(seed);
+		seed = draw_mix(seed);
 		try_loss(d,
 		    &(struct disk_loss){
-			disk_mix(seed) & all, (enum disk_content)(seed % DISK_CONTENTS), seed },
+			draw_mix(seed) & all, (enum disk_content)(seed % DISK_CONTENTS), seed },
 		    scenario, step);
 	}
 }

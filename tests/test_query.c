@@ -23,23 +23,13 @@
 
 #include "archive.h"
 #include "auditq.h"
+#include "draw.h"
 #include "sanitizer.h"
 
 #define DAY0 INT64_C(1761004800) /* 2025-10-21T00:00:00Z */
 #define DAYS 4
 
 static char root[256];
-
-static uint64_t random_state;
-
-static uint32_t
-rnd(uint32_t n)
-{
-	/* Knuth's MMIX generator; the high bits. */
-	random_state =
-	    random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)((random_state >> 33) % n);
-}
 
 /* ---- what was written ------------------------------------------------------------------ */
 
@@ -137,7 +127,7 @@ end_gzip(struct file *f)
 
 	unlink(f->path);
 	for (size_t at = 0, n; at < f->n; at += n) {
-		n = 1 + rnd(5000);
+		n = 1 + draw(5000);
 		n = n < f->n - at ? n : f->n - at;
 		assert_non_null(gz = gzopen(f->path, "ab"));
 		assert_int_equal(gzwrite(gz, f->data + at, (unsigned)n), n);
@@ -149,7 +139,7 @@ end_gzip(struct file *f)
 static void
 end_archive(struct file *f, const char *writer)
 {
-	struct archive_options opt = { .path = f->path, .member_bytes = 400 + rnd(1500) };
+	struct archive_options opt = { .path = f->path, .member_bytes = 400 + draw(1500) };
 	struct archive *a;
 	alog_error err;
 	int fd = open(f->path, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -204,39 +194,39 @@ static void
 random_line(struct file *f, int64_t ts, uint64_t seq)
 {
 	char text[1024], when[CLOCK_LENGTH + 1] = "";
-	const char *s = rnd(3) == 0 ? " " : "";
+	const char *s = draw(3) == 0 ? " " : "";
 	size_t n = 0;
 
 	clock_format(when, ts);
-	if (rnd(40) == 0) {
+	if (draw(40) == 0) {
 		static const char *const odd[] = { "", " \t", "{\"a\":", "[1]", "{} {}",
 			"\"ts\"" };
 
-		file_line(f, odd[rnd(6)], INT64_MIN);
+		file_line(f, odd[draw(6)], INT64_MIN);
 		return;
 	}
 #define ADD(...) n += (size_t)snprintf(text + n, sizeof text - n, __VA_ARGS__)
 	ADD("{");
-	if (rnd(12) == 0)
+	if (draw(12) == 0)
 		ts = INT64_MIN;
 	else
 		ADD("\"ts\":%s\"%s\",", s, when);
 	ADD("\"seq\":%" PRIu64, seq);
-	if (rnd(8) != 0)
+	if (draw(8) != 0)
 		ADD(",%s\"run_id\":\"run-%02u\"", s, (unsigned)(seq / 37 % 20));
-	if (rnd(4) != 0)
-		ADD(",\"stage\"%s:\"%s\"", s, stages[rnd(6)]);
-	if (rnd(5) != 0)
-		ADD(",\"level\":\"%s\"", levels[rnd(5)]);
-	if (rnd(4) == 0)
-		ADD(",\"status\":\"%s\"", rnd(2) ? "failed" : "ok");
-	if (rnd(2) == 0)
-		ADD(",\"user\":{\"name\":\"u%u\",\"n\":%u}", rnd(5), rnd(100));
-	if (rnd(3) == 0)
-		ADD(",\"n\":%u.%u", rnd(20), rnd(10));
-	if (rnd(30) == 0)
-		ADD(",\"pad\":\"%0*d\"", (int)rnd(600), 0);
-	ADD("}%s", rnd(20) == 0 ? "\r" : "");
+	if (draw(4) != 0)
+		ADD(",\"stage\"%s:\"%s\"", s, stages[draw(6)]);
+	if (draw(5) != 0)
+		ADD(",\"level\":\"%s\"", levels[draw(5)]);
+	if (draw(4) == 0)
+		ADD(",\"status\":\"%s\"", draw(2) ? "failed" : "ok");
+	if (draw(2) == 0)
+		ADD(",\"user\":{\"name\":\"u%u\",\"n\":%u}", draw(5), draw(100));
+	if (draw(3) == 0)
+		ADD(",\"n\":%u.%u", draw(20), draw(10));
+	if (draw(30) == 0)
+		ADD(",\"pad\":\"%0*d\"", (int)draw(600), 0);
+	ADD("}%s", draw(20) == 0 ? "\r" : "");
 #undef ADD
 	file_line(f, text, ts);
 }
@@ -245,12 +235,13 @@ random_line(struct file *f, int64_t ts, uint64_t seq)
 static void
 random_lines(struct file *f, int day, unsigned n, bool sorted)
 {
-	int64_t ts = (DAY0 + day * INT64_C(86400)) * CLOCK_S + rnd(1000000) * INT64_C(20000000);
+	int64_t ts =
+	    (DAY0 + day * INT64_C(86400)) * CLOCK_S + draw(1000000) * INT64_C(20000000);
 	static uint64_t seq;
 
 	for (unsigned i = 0; i < n; i++) {
-		ts += rnd(4) * (int64_t)rnd(600) * CLOCK_S / 4;
-		random_line(f, sorted ? ts : ts - (int64_t)rnd(3000) * CLOCK_S, ++seq);
+		ts += draw(4) * (int64_t)draw(600) * CLOCK_S / 4;
+		random_line(f, sorted ? ts : ts - (int64_t)draw(3000) * CLOCK_S, ++seq);
 	}
 }
 
@@ -270,15 +261,15 @@ random_trail(unsigned scale)
 
 			snprintf(writer, sizeof writer, "%08x%08x", w + 1, day);
 			file_begin(&f, "date=%s/svc.%s.000001.jsonl.gz", name, writer);
-			random_lines(&f, day, scale * (20 + rnd(60)), rnd(2) == 0);
+			random_lines(&f, day, scale * (20 + draw(60)), draw(2) == 0);
 			end_archive(&f, writer);
 			file_begin(&f, "date=%s/svc.%s.000002.jsonl", name, writer);
-			random_lines(&f, day, scale * rnd(15), true);
+			random_lines(&f, day, scale * draw(15), true);
 			end_plain(&f);
 		}
-		if (rnd(2) == 0) {
+		if (draw(2) == 0) {
 			file_begin(&f, "%s.jsonl", name);
-			random_lines(&f, day, scale * rnd(30), rnd(2) == 0);
+			random_lines(&f, day, scale * draw(30), draw(2) == 0);
 			end_plain(&f);
 		}
 	}
@@ -394,25 +385,25 @@ random_ask(struct ask *a)
 	const uint32_t span = DAYS * 86400;
 
 	*a = (struct ask){ .after = INT64_MIN, .before = INT64_MAX, .limit = UINT64_MAX };
-	for (uint32_t parts = rnd(4); parts > 0; parts--) {
-		switch (rnd(7)) {
+	for (uint32_t parts = draw(4); parts > 0; parts--) {
+		switch (draw(7)) {
 		case 0:
-			a->run[0] = runs[rnd(5)];
-			a->run[1] = rnd(3) == 0 ? runs[rnd(5)] : NULL;
+			a->run[0] = runs[draw(5)];
+			a->run[1] = draw(3) == 0 ? runs[draw(5)] : NULL;
 			break;
 		case 1:
-			a->stage[0] = rnd(2) ? "detect" : "store";
-			a->stage[1] = rnd(3) == 0 ? "a/b" : NULL;
+			a->stage[0] = draw(2) ? "detect" : "store";
+			a->stage[1] = draw(3) == 0 ? "a/b" : NULL;
 			break;
 		case 2: a->failed = true; break;
-		case 3: a->level = some_levels[rnd(4)]; break;
-		case 4: a->after = (DAY0 + rnd(span)) * CLOCK_S; break;
-		case 5: a->before = (DAY0 + rnd(span)) * CLOCK_S; break;
-		default: a->where = wheres[rnd(7)].text; break;
+		case 3: a->level = some_levels[draw(4)]; break;
+		case 4: a->after = (DAY0 + draw(span)) * CLOCK_S; break;
+		case 5: a->before = (DAY0 + draw(span)) * CLOCK_S; break;
+		default: a->where = wheres[draw(7)].text; break;
 		}
 	}
-	if (rnd(4) == 0)
-		a->limit = rnd(50);
+	if (draw(4) == 0)
+		a->limit = draw(50);
 }
 
 static bool
@@ -613,7 +604,7 @@ test_differential(void **state)
 
 	(void)state;
 	for (unsigned trail = 0; trail < 3; trail++) {
-		random_state = 1000 + trail;
+		draw_seed = 1000 + trail;
 		clear();
 		random_trail(1 + trail % 2);
 		for (int k = 0; k < BY_SANITIZER(20, 20, 8); k++) {

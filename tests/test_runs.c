@@ -8,6 +8,7 @@
 #include "archive.h"
 #include "auditq.h"
 #include "clock.h"
+#include "draw.h"
 #include "logging.h"
 #include "sanitizer.h"
 
@@ -16,17 +17,6 @@
 #define WRITERS 3
 #define SLOTS   8
 #define ROUNDS  6
-
-static uint64_t random_state;
-
-static uint32_t
-rnd(uint32_t n)
-{
-	/* Knuth's MMIX generator; the high bits. */
-	random_state =
-	    random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)((random_state >> 33) % n);
-}
 
 /* ---- what is written ------------------------------------------------------------------- */
 
@@ -68,24 +58,24 @@ static void
 begin_run(struct slot *s)
 {
 	static unsigned number;
-	uint32_t i = rnd(WRITERS);
+	uint32_t i = draw(WRITERS);
 	char id[40];
 
-	snprintf(id, sizeof id, "%c-run-%u", 'a' + (int)rnd(3), ++number);
-	s->run[0] = alog_run_begin(logger[i], rnd(2) == 0 ? id : NULL);
+	snprintf(id, sizeof id, "%c-run-%u", 'a' + (int)draw(3), ++number);
+	s->run[0] = alog_run_begin(logger[i], draw(2) == 0 ? id : NULL);
 	/* Some have records of two writers. */
-	if (rnd(4) == 0)
+	if (draw(4) == 0)
 		s->run[1] = alog_run_begin(logger[(i + 1) % WRITERS], id);
 }
 
 static void
 end_run(struct slot *s, bool silent)
 {
-	int status = rnd(4) == 0 ? ALOG_FAILED : ALOG_OK;
+	int status = draw(4) == 0 ? ALOG_FAILED : ALOG_OK;
 
 	alog_free(s->stage);
 	for (int i = 0; i < 2; i++)
-		if (silent || (i == 1 && rnd(2) == 0))
+		if (silent || (i == 1 && draw(2) == 0))
 			alog_free(s->run[i]);
 		else
 			assert_int_equal(alog_run_end(s->run[i], status), 0);
@@ -101,17 +91,17 @@ step(struct slot *s)
 
 	if (s->run[0] == NULL) {
 		begin_run(s);
-	} else if (rnd(25) == 0) {
-		end_run(s, rnd(8) == 0);
+	} else if (draw(25) == 0) {
+		end_run(s, draw(8) == 0);
 	} else if (s->stage == NULL) {
-		s->stage = alog_stage_begin(s->run[0], stages[rnd(4)]);
-	} else if (rnd(4) == 0) {
-		alog_stage_end(s->stage, rnd(6) == 0 ? ALOG_FAILED : ALOG_OK);
+		s->stage = alog_stage_begin(s->run[0], stages[draw(4)]);
+	} else if (draw(4) == 0) {
+		alog_stage_end(s->stage, draw(6) == 0 ? ALOG_FAILED : ALOG_OK);
 		s->stage = NULL;
 	} else {
-		if (rnd(5) == 0)
-			ctx = s->run[rnd(2)] != NULL ? s->run[0] : logger[rnd(WRITERS)];
-		alog_emitv(ctx, levels[rnd(5)], "work", NULL, 0);
+		if (draw(5) == 0)
+			ctx = s->run[draw(2)] != NULL ? s->run[0] : logger[draw(WRITERS)];
+		alog_emitv(ctx, levels[draw(5)], "work", NULL, 0);
 	}
 }
 
@@ -147,23 +137,23 @@ foreign_lines(size_t *n)
 	assert_non_null(f);
 	fprintf(f, "{\"run_id\":\"f-untimed\",\"level\":\"error\"}\n");
 	for (int i = 0; i < 300; i++) {
-		clock_format(when, START + (int64_t)rnd(8) * 2500 * CLOCK_S);
+		clock_format(when, START + (int64_t)draw(8) * 2500 * CLOCK_S);
 		fprintf(f, "{");
-		if (rnd(5) != 0)
+		if (draw(5) != 0)
 			fprintf(f, "\"ts\":\"%.*s\",", CLOCK_LENGTH, when);
-		if (rnd(9) != 0)
-			fprintf(f, "\"run_id\":\"%s%u\",", rnd(3) == 0 ? "\\u0066-" : "f-",
-			    rnd(20));
-		else if (rnd(2) == 0)
+		if (draw(9) != 0)
+			fprintf(f, "\"run_id\":\"%s%u\",", draw(3) == 0 ? "\\u0066-" : "f-",
+			    draw(20));
+		else if (draw(2) == 0)
 			fprintf(f, "\"run_id\":7,");
-		if (rnd(5) == 0)
+		if (draw(5) == 0)
 			fprintf(f, "\"event\":\"%s\",\"status\":\"%s\",",
-			    rnd(2) == 0 ? "run.end" : "run.\\u0062egin",
-			    rnd(2) == 0 ? "failed" : "ok");
-		if (rnd(3) == 0)
+			    draw(2) == 0 ? "run.end" : "run.\\u0062egin",
+			    draw(2) == 0 ? "failed" : "ok");
+		if (draw(3) == 0)
 			fprintf(f, "\"stage\":\"%s\",",
-			    rnd(3) == 0 ? "d\\u00e9tection" : stages[rnd(4)]);
-		fprintf(f, "\"level\":\"%s\"}\n", rnd(3) == 0 ? "ERROR" : "info");
+			    draw(3) == 0 ? "d\\u00e9tection" : stages[draw(4)]);
+		fprintf(f, "\"level\":\"%s\"}\n", draw(3) == 0 ? "ERROR" : "info");
 	}
 	assert_int_equal(fclose(f), 0);
 	return text;
@@ -231,10 +221,10 @@ write_trail(int round)
 		logger[i] = open_writer(services[i]);
 	for (int i = 0; i < STEPS; i++) {
 		/* Over midnight, and now and then a little back. */
-		now += 1 + (int64_t)rnd(40) * CLOCK_S;
-		if (rnd(30) == 0)
-			now -= (int64_t)rnd(60) * CLOCK_S;
-		step(&slot[rnd(SLOTS)]);
+		now += 1 + (int64_t)draw(40) * CLOCK_S;
+		if (draw(30) == 0)
+			now -= (int64_t)draw(60) * CLOCK_S;
+		step(&slot[draw(SLOTS)]);
 	}
 	write_dead();
 	for (int i = 0; i < SLOTS; i++)
@@ -650,7 +640,7 @@ test_random(void **state)
 		    "skipped: this sanitizer does not follow threads of forked children\n");
 		skip();
 	}
-	random_state = 6;
+	draw_seed = 6;
 	for (int round = 0; round < ROUNDS; round++) {
 		write_trail(round);
 		lines = logging_read();

@@ -10,21 +10,16 @@
 
 #include <cmocka.h>
 
+#include "draw.h"
 #include "sketch.h"
 
 enum { VALUES = 20000 };
 
-static uint64_t seed = 7;
-
-/* In (0, 1]; the generator is SplitMix64. */
+/* In (0, 1]. */
 static double
 uniform(void)
 {
-	uint64_t z = seed += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return ((double)((z ^ z >> 31) >> 11) + 1) / 9007199254740992.0;
+	return ((double)(draw_bits() >> 11) + 1) / 9007199254740992.0;
 }
 
 static double

@@ -28,6 +28,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "draw.h"
 #include "sanitizer.h"
 #include "scratch.h"
 
@@ -49,23 +50,6 @@ struct shared {
 
 static struct shared *shared;
 static char root[ROOTS][SCRATCH_MAX];
-static uint64_t seed;
-
-static uint64_t
-mix(uint64_t z)
-{
-	z += 0x9e3779b97f4a7c15;
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-static uint64_t
-draw(uint64_t below)
-{
-	seed = mix(seed);
-	return seed % below;
-}
 
 static void
 sleep_ms(uint64_t ms)
@@ -103,7 +87,7 @@ log_until_over(void *arg)
 	const struct thread *t = arg;
 
 	for (uint64_t n = 1; !atomic_load(&shared->over); n++) {
-		const int64_t sum = (int64_t)(mix((uint64_t)t->generation << 40 ^
+		const int64_t sum = (int64_t)(draw_mix((uint64_t)t->generation << 40 ^
 						  (uint64_t)t->number << 36 ^ n) >>
 		    1);
 		int rc;
@@ -219,7 +203,7 @@ spawn(uint64_t child_seed)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		seed = child_seed;
+		draw_seed = child_seed;
 	}
 	return pid;
 }
@@ -232,7 +216,7 @@ start_writer(void)
 
 	assert_true(generation < GENERATIONS);
 	atomic_store(&shared->generations, generation + 1);
-	if ((pid = spawn(mix(seed))) == 0)
+	if ((pid = spawn(draw_mix(draw_seed))) == 0)
 		log_in_child(generation);
 	return pid;
 }
@@ -319,7 +303,7 @@ read_all(const char *path, size_t *count)
 		if ((n & (n - 1)) == 0)
 			assert_non_null(found = realloc(found, (2 * n + 1) * sizeof *found));
 		found[n] = (uint64_t)g << 40 ^ (uint64_t)t << 36 ^ (uint64_t)k;
-		if (sum != (int64_t)(mix(found[n]) >> 1))
+		if (sum != (int64_t)(draw_mix(found[n]) >> 1))
 			fail_msg("made up: %.*s", (int)rec.len, rec.line);
 		n++;
 	}
@@ -382,8 +366,8 @@ test_soak(void **state)
 	unsigned kills = 0;
 
 	(void)state;
-	seed = fixed != NULL ? strtoull(fixed, NULL, 10) : (uint64_t)now_ms();
-	print_message("SEED=%" PRIu64 "\n", seed);
+	draw_seed = fixed != NULL ? strtoull(fixed, NULL, 10) : (uint64_t)now_ms();
+	print_message("SEED=%" PRIu64 "\n", draw_seed);
 	shared = mmap(
 	    NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(shared, MAP_FAILED);
@@ -391,9 +375,9 @@ test_soak(void **state)
 		scratch_make(root[i]);
 	for (int i = 0; i < WRITERS; i++)
 		writer[i] = start_writer();
-	if ((asks = spawn(mix(seed))) == 0)
+	if ((asks = spawn(draw_mix(draw_seed))) == 0)
 		ask_in_child();
-	if ((compacts = spawn(mix(seed + 1))) == 0)
+	if ((compacts = spawn(draw_mix(draw_seed + 1))) == 0)
 		compact_in_child();
 	while (now_ms() < end) {
 		const size_t victim = 1 + draw(WRITERS - 1);
@@ -404,7 +388,7 @@ test_soak(void **state)
 			assert_int_equal(waitpid(compacts, NULL, WNOHANG), 0);
 			(void)kill(compacts, SIGKILL);
 			reap(compacts, true);
-			if ((compacts = spawn(mix(seed))) == 0)
+			if ((compacts = spawn(draw_mix(draw_seed))) == 0)
 				compact_in_child();
 		}
 		(void)kill(writer[victim], SIGKILL);

@@ -15,6 +15,7 @@
 
 #include "archive.h"
 #include "auditq.h"
+#include "draw.h"
 #include "faults.h"
 #include "liblog.h"
 #include "sanitizer.h"
@@ -26,17 +27,6 @@
 #define T0   (DAY0 * CLOCK_S)
 
 static char root[SCRATCH_MAX];
-
-static uint64_t random_state;
-
-static uint32_t
-rnd(uint32_t n)
-{
-	/* Knuth's MMIX generator; the high bits. */
-	random_state =
-	    random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)((random_state >> 33) % n);
-}
 
 /* ---- what was written ------------------------------------------------------------------ */
 
@@ -138,7 +128,7 @@ static void
 end_archive(struct file *f, const char *writer)
 {
 	struct schema other = schema_default;
-	struct archive_options opt = { .path = f->path, .member_bytes = 400 + rnd(1500) };
+	struct archive_options opt = { .path = f->path, .member_bytes = 400 + draw(1500) };
 	struct archive *a;
 	alog_error err;
 	int fd = open_new(f->path);
@@ -173,7 +163,7 @@ static const char *const levels[] = { "debug", "info", "warn", "error", "critica
 static const char *
 spelled(const char *stage)
 {
-	if (rnd(4) != 0)
+	if (draw(4) != 0)
 		return stage;
 	if (strcmp(stage, "detect") == 0)
 		return "d\\u0065tect";
@@ -187,27 +177,27 @@ put_envelope(char *text, size_t cap, struct file *f, struct rec *r)
 	size_t n;
 
 	n = (size_t)snprintf(text, cap, "{\"seq\":%" PRIu64, f->seq++);
-	if (f->ts == CLOCK_NONE || rnd(12) != 0) {
+	if (f->ts == CLOCK_NONE || draw(12) != 0) {
 		clock_format(when, r->ts);
 		n += (size_t)snprintf(text + n, cap - n, ",\"ts\":\"%s\"", when);
 	} else {
 		r->ts = f->ts;
 	}
 	f->ts = r->ts;
-	if (rnd(4) != 0) {
-		r->stage = stages[rnd(6)];
+	if (draw(4) != 0) {
+		r->stage = stages[draw(6)];
 		n += (size_t)snprintf(text + n, cap - n, ",\"%s\":\"%s\"",
 		    f->other ? "phase" : "stage", spelled(r->stage));
-	} else if (rnd(4) == 0) {
+	} else if (draw(4) == 0) {
 		n += (size_t)snprintf(
 		    text + n, cap - n, ",\"%s\":7", f->other ? "phase" : "stage");
 	}
-	if (rnd(5) != 0) {
-		r->level = levels[rnd(5)];
+	if (draw(5) != 0) {
+		r->level = levels[draw(5)];
 		n += (size_t)snprintf(text + n, cap - n, ",\"level\":\"%s\"", r->level);
 	}
-	if (rnd(3) == 0) {
-		r->status = rnd(4) == 0 ? "failed" : "ok";
+	if (draw(3) == 0) {
+		r->status = draw(4) == 0 ? "failed" : "ok";
 		n += (size_t)snprintf(text + n, cap - n, ",\"status\":\"%s\"", r->status);
 	}
 	r->failed = r->status != NULL ? strcmp(r->status, "failed") == 0
@@ -220,21 +210,21 @@ put_numbers(char *text, size_t cap, const struct file *f, struct rec *r)
 {
 	static const char *const keys[] = { "\"duration_ms\"", "\"duration\\u005fms\"",
 		"\"t\":{\"ms\"", "\"t.ms\"" };
-	size_t n = 0, key = (f->other ? 2u : 0u) + (rnd(6) == 0);
+	size_t n = 0, key = (f->other ? 2u : 0u) + (draw(6) == 0);
 
-	if (rnd(3) == 0) {
+	if (draw(3) == 0) {
 		r->has_took = true;
 		r->took =
-		    rnd(10) == 0 ? 0 : rnd(1000) / 1000.0 * pow(10, (int)rnd(9) - 4) + 1e-6;
+		    draw(10) == 0 ? 0 : draw(1000) / 1000.0 * pow(10, (int)draw(9) - 4) + 1e-6;
 		n += (size_t)snprintf(
 		    text + n, cap - n, ",%s:%.17g%s", keys[key], r->took, key == 2 ? "}" : "");
-	} else if (rnd(5) == 0) {
+	} else if (draw(5) == 0) {
 		n += (size_t)snprintf(text + n, cap - n, ",%s:%s%s", keys[key],
-		    rnd(2) ? "-3" : "\"1\"", key == 2 ? "}" : "");
+		    draw(2) ? "-3" : "\"1\"", key == 2 ? "}" : "");
 	}
-	if (rnd(3) == 0) {
+	if (draw(3) == 0) {
 		r->has_load = true;
-		r->load = (int)rnd(2000) / 8.0 - 100;
+		r->load = (int)draw(2000) / 8.0 - 100;
 		n += (size_t)snprintf(text + n, cap - n, ",\"load\":{\"avg\":%.17g}", r->load);
 	}
 	snprintf(text + n, cap - n, "}");
@@ -256,11 +246,11 @@ random_line(struct file *f, int64_t ts)
 static void
 random_lines(struct file *f, int day, unsigned n)
 {
-	int64_t ts = T0 + day * DAY + (int64_t)rnd(20000) * CLOCK_S;
+	int64_t ts = T0 + day * DAY + (int64_t)draw(20000) * CLOCK_S;
 
 	for (unsigned i = 0; i < n; i++) {
-		ts += rnd(4) * (int64_t)rnd(100) * CLOCK_S / 4;
-		random_line(f, ts - (int64_t)rnd(3) * CLOCK_S);
+		ts += draw(4) * (int64_t)draw(100) * CLOCK_S / 4;
+		random_line(f, ts - (int64_t)draw(3) * CLOCK_S);
 	}
 }
 
@@ -284,8 +274,8 @@ random_twins(int day, const char *date)
 
 	file_begin(&f, 1, "date=%s/twin.%s.%06d.jsonl.gz", date, writer, 2 * day + 1);
 	f.seq = 1 + 1000 * (uint64_t)day;
-	random_lines(&f, day, 30 + rnd(30));
-	for (size_t lines = 10 + rnd(10); lines > 0; lines--)
+	random_lines(&f, day, 30 + draw(30));
+	for (size_t lines = 10 + draw(10); lines > 0; lines--)
 		at = (size_t)((char *)memchr(f.data + at, '\n', f.n - at) - f.data) + 1;
 	/* A line without a time takes that of the line before it: begin at one that has its own. */
 	while (at < f.n &&
@@ -346,10 +336,10 @@ random_trail(unsigned scale, bool odd)
 
 			snprintf(writer, sizeof writer, "%08x%08x", w, day);
 			file_begin(&f, 1, "date=%s/svc.%s.000001.jsonl.gz", date, writer);
-			random_lines(&f, day, scale * (20 + rnd(60)));
+			random_lines(&f, day, scale * (20 + draw(60)));
 			end_archive(&f, writer);
 			file_begin(&f, 100000, "date=%s/svc.%s.000002.jsonl", date, writer);
-			random_lines(&f, day, scale * rnd(15));
+			random_lines(&f, day, scale * draw(15));
 			end_plain(&f);
 		}
 		random_twins(day, date);
@@ -668,17 +658,17 @@ random_ask(struct ask *a)
 	static const char *const by[] = { NULL, "stage", "stage", "status", "stage,status" };
 
 	*a = everything;
-	if (rnd(3) != 0)
-		a->after = T0 + (int64_t)rnd(DAYS * 86400) * CLOCK_S;
-	if (rnd(3) != 0)
-		a->before = T0 + (int64_t)rnd(DAYS * 86400) * CLOCK_S;
-	if (rnd(4) == 0)
-		a->stage = stages[rnd(5)];
-	a->failed = rnd(6) == 0;
-	if (rnd(6) == 0)
+	if (draw(3) != 0)
+		a->after = T0 + (int64_t)draw(DAYS * 86400) * CLOCK_S;
+	if (draw(3) != 0)
+		a->before = T0 + (int64_t)draw(DAYS * 86400) * CLOCK_S;
+	if (draw(4) == 0)
+		a->stage = stages[draw(5)];
+	a->failed = draw(6) == 0;
+	if (draw(6) == 0)
 		a->level = "warn";
-	a->by = by[rnd(5)];
-	a->load = rnd(4) == 0;
+	a->by = by[draw(5)];
+	a->load = draw(4) == 0;
 }
 
 static void
@@ -689,7 +679,7 @@ test_random(void **state)
 	(void)state;
 	for (unsigned round = 0; round < BY_SANITIZER(10, 5, 3); round++) {
 		setup(NULL);
-		random_state = round + 1;
+		draw_seed = round + 1;
 		random_trail(1 + round % 3 * 2, round % 5 == 4);
 		for (size_t m = 0; m < MODES; m++) {
 			check(&everything, &modes[m]);
@@ -716,7 +706,7 @@ test_cost(void **state)
 	struct file f;
 
 	(void)state;
-	random_state = 99;
+	draw_seed = 99;
 	for (unsigned i = 1; i <= 3; i++) {
 		file_begin(&f, 1, "svc.00000000000000%02u.000001.jsonl.gz", i);
 		random_lines(&f, (int)i, 200);
@@ -971,7 +961,7 @@ test_faults(void **state)
 	struct file f;
 
 	(void)state;
-	random_state = 5;
+	draw_seed = 5;
 	file_begin(&f, 1, "x.jsonl.gz");
 	random_lines(&f, 1, 60);
 	end_archive(&f, "");

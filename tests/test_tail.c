@@ -12,24 +12,13 @@
 #include "archive.h"
 #include "auditq.h"
 #include "clock.h"
+#include "draw.h"
 #include "sanitizer.h"
 #include "scratch.h"
 
 #define T0 (INT64_C(1761004800) * CLOCK_S) /* 2025-10-21T00:00:00Z */
 
 static char root[SCRATCH_MAX];
-static uint64_t seed;
-
-/* splitmix64 */
-static unsigned
-draw(unsigned below)
-{
-	uint64_t z = seed += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return (unsigned)((z ^ z >> 31) % below);
-}
 
 static int
 setup(void **state)
@@ -222,7 +211,7 @@ assert_end(const struct answer *whole, const struct answer *tail, uint64_t n)
 	if (tail->n != whole->n - first ||
 	    strcmp(tail->text, whole->text + whole->at[first]) != 0)
 		fail_msg("seed %llu, the last %llu of %zu:\n%swanted:\n%s",
-		    (unsigned long long)seed, (unsigned long long)n, whole->n, tail->text,
+		    (unsigned long long)draw_seed, (unsigned long long)n, whole->n, tail->text,
 		    whole->text + whole->at[first]);
 }
 
@@ -271,7 +260,7 @@ test_end_of_the_whole(void **state)
 		"fedcba9876543210" };
 
 	for (uint64_t round = 0; round < BY_SANITIZER(25, 10, 5); round++) {
-		seed = round * 1000003;
+		draw_seed = round * 1000003;
 		for (size_t i = 0; i < 3; i++)
 			if (draw(3) != 0)
 				put_writer(writers[i], 1 + draw(6));
