@@ -423,7 +423,7 @@ finish_orphan(const struct state *st, const struct inventory_item *item, size_t 
 	if (rc == 0)
 		rc = seal_all(st, item->id.writer, &err);
 	/* Gone since it was listed: whoever had its ring has just finished it. */
-	if (rc < 0 && err.os_errno != ENOENT)
+	if (rc < 0 && !cancelled(st) && err.os_errno != ENOENT)
 		warn(st, &err);
 }
 

@@ -426,28 +426,42 @@ test_blank(void **state)
 	place_close(&p);
 }
 
+/* Cancelled at each call in turn: nothing is told for an error, and the next recovery finishes it.  With a ring, and
+ * where only segments are left. */
 static void
 test_cancel(void **state)
 {
-	atomic_bool cancel = true;
-	struct recover_options opt;
-	struct recover_result res;
-	struct place p;
+	static const char *const scenes[] = { "true", "rm .ring/" WRITER ".ring" };
 
 	(void)state;
-	place_open(&p);
-	opt = options(&p);
-	opt.cancel = &cancel;
-	opt.orphans = true;
-	die(&p, &some);
-	assert_int_equal(run_recovery(&p, &opt, &res), 0);
-	assert_int_equal(res.rings, 0);
-	assert_int_equal(p.warnings, 0);
-	atomic_store(&cancel, false);
-	assert_int_equal(run_recovery(&p, &opt, &res), 0);
-	check_lines(&p, "cancel", WRITER, 9, "");
-	check_finished(&p, "cancel", WRITER);
-	place_close(&p);
+	for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++) {
+		const uint64_t last = i == 0 ? 9 : 5;
+		bool fired = true;
+
+		for (long n = 0; fired; n++) {
+			struct recover_options opt;
+			struct recover_result res;
+			struct place p;
+			char name[64];
+
+			(void)snprintf(name, sizeof name, "cancelled at call %ld", n);
+			place_open(&p);
+			opt = options(&p);
+			opt.orphans = true;
+			opt.cancel = &faults.fired;
+			die(&p, &some);
+			assert_true(shell(&p, scenes[i]));
+			faults_begin(FAULT_NONE, n, 0);
+			if (run_recovery(&p, &opt, &res) < 0 || p.warnings > 0)
+				fail_msg("%s: %s", name, p.warning.text);
+			fired = faults_end();
+			opt.cancel = NULL;
+			assert_int_equal(run_recovery(&p, &opt, &res), 0);
+			check_lines(&p, name, WRITER, last, "");
+			check_finished(&p, name, WRITER);
+			place_close(&p);
+		}
+	}
 }
 
 int
