@@ -151,8 +151,8 @@ AUDITQ_API int auditq_expand_run(auditq_t *q, bool on);
 /* With each matching record so many records of its run before and after it, of any time, each once (at most 10000
  * each).  They come in groups, which are what there is of a run without a gap: in the order of their first records,
  * whole.  Limit and tail count matches.  Goes not with auditq_expand_run: AUDITQ_EINVAL from auditq_next.  Either
- * reads files twice, so that standard input is refused.  AUDITQ_ETOOBIG: the matches are of more than 200000 runs, or
- * limited to more than so many. */
+ * reads files twice, so that standard input is refused.  AUDITQ_ETOOBIG: the matches are of more than 200000 runs (or
+ * 16 MiB of their ids), or limited to more than so many. */
 AUDITQ_API int auditq_context(auditq_t *q, uint32_t before, uint32_t after);
 /* Latest first. */
 AUDITQ_API int auditq_reverse(auditq_t *q, bool on);
@@ -359,7 +359,7 @@ typedef struct auditq_stats_row {
 /*
  * Count and measure the records that auditq_next would give; limit and order do not matter.  What cannot be
  * read is told as by auditq_next.  *ret is to be freed with auditq_stats_free; it does not need the query.
- * AUDITQ_ETOOBIG: more than 16384 rows.
+ * AUDITQ_ETOOBIG: more than 16384 rows, or 8 MiB of what names them.
  */
 AUDITQ_API int auditq_stats(
     auditq_t *q, const auditq_stats_options *opt, auditq_stats_t **ret, auditq_error *err);
@@ -465,7 +465,7 @@ typedef struct auditq_tree auditq_tree_t;
 /*
  * A run of auditq_runs as a tree, from all its records in the query's paths; whatever else the query asks does not
  * matter.  A stage stands below another of the same process that it lies in by its times.  *ret is to be freed with
- * auditq_tree_free; it does not need the query.  AUDITQ_ETOOBIG: more than 100000 stages.  Errors beyond 10000 are
+ * auditq_tree_free; it does not need the query.  AUDITQ_ETOOBIG: more than 100000 stages, or 16 MiB of their names.  Errors beyond 10000 are
  * counted only.
  */
 AUDITQ_API int auditq_tree(

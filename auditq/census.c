@@ -13,7 +13,8 @@
 #include "sample.h"
 
 /* Groups that a worker counts by itself, before it hands them over. */
-#define OWN_MAX 1024
+#define OWN_MAX   1024
+#define OWN_BYTES ((size_t)1 << 20) /* of their names */
 /* Of the memory of a query, this part is for numbers. */
 #define SAMPLE_PART 8
 
@@ -82,8 +83,8 @@ number_of(struct census *c, const void *key, size_t n, uint32_t *out, auditq_err
 
 	if (i == NAMES_FULL)
 		return qerror_set(err, AUDITQ_ETOOBIG, 0, NULL,
-		    "more than %d groups: ask for fewer, or by another field",
-		    CENSUS_GROUPS_MAX);
+		    "more than %d groups, or %d MiB of their names: ask for fewer, or by another field",
+		    CENSUS_GROUPS_MAX, CENSUS_BYTES_MAX >> 20);
 	if (i < 0 || make_room(&c->measure, &c->cap, (size_t)i) < 0)
 		return no_memory(err);
 	*out = (uint32_t)i;
@@ -104,7 +105,7 @@ hand_over(struct census *c, struct slot *slot, auditq_error *err)
 		measure_release(&slot->measure[i]);
 	}
 	names_free(slot->names);
-	slot->names = names_new(OWN_MAX);
+	slot->names = names_new(OWN_MAX, OWN_BYTES);
 	return slot->names == NULL ? no_memory(err) : r;
 }
 
@@ -351,7 +352,7 @@ begin_slot(struct census *c, unsigned i, auditq_error *err)
 {
 	struct slot *slot = &c->slot[i];
 
-	slot->names = names_new(OWN_MAX);
+	slot->names = names_new(OWN_MAX, OWN_BYTES);
 	slot->number = calloc(OWN_MAX, sizeof *slot->number);
 	if (slot->names == NULL || slot->number == NULL)
 		return no_memory(err);
@@ -412,7 +413,8 @@ census_new(struct census **ret, const struct census_options *opt, const struct q
 	c->rolled = rollups_suffice(q) &&
 	    (opt->nby == 0 || (opt->nby == 1 && schema_role(opt->by[0]) == SCHEMA_STAGE));
 	(void)pthread_mutex_init(&c->lock, NULL);
-	if ((c->names = names_new(CENSUS_GROUPS_MAX)) == NULL || set_want(c) < 0) {
+	if ((c->names = names_new(CENSUS_GROUPS_MAX, CENSUS_BYTES_MAX)) == NULL ||
+	    set_want(c) < 0) {
 		census_free(c);
 		return no_memory(err);
 	}

@@ -12,7 +12,9 @@
 
 struct census;
 
+/* More are AUDITQ_ETOOBIG. */
 #define CENSUS_GROUPS_MAX 16384
+#define CENSUS_BYTES_MAX  (8 << 20) /* of their names */
 
 /* All is borrowed. */
 struct census_options {

@@ -16,8 +16,7 @@
 #define PIECES      64   /* under way at a time */
 
 struct told {
-	uint64_t hash;
-	int64_t ts;
+	uint64_t hash, ts;
 	bool used;
 };
 
@@ -48,11 +47,13 @@ struct hunt {
 	struct sorter *sorter;
 };
 
-/* Times as unsigned numbers of the same order. */
+/* Times as unsigned numbers of the same order; but no time comes last, for a run that has others starts at those. */
+#define NO_TIME UINT64_MAX
+
 static uint64_t
 time_bits(int64_t ts)
 {
-	return (uint64_t)ts ^ UINT64_C(1) << 63;
+	return ts == CLOCK_NONE ? NO_TIME : (uint64_t)ts ^ UINT64_C(1) << 63;
 }
 
 static int
@@ -63,10 +64,10 @@ add_start(struct piece *p, const char *id, size_t n, int64_t ts)
 	struct told *told = p->recent == NULL ? NULL : &p->recent[hash % RECENT];
 	int r;
 
-	if (told != NULL && told->used && told->hash == hash && told->ts <= ts)
+	if (told != NULL && told->used && told->hash == hash && told->ts <= key.offset)
 		return 0;
 	if (told != NULL)
-		*told = (struct told){ hash, ts, true };
+		*told = (struct told){ hash, key.offset, true };
 	(void)pthread_mutex_lock(&p->hunt->lock);
 	r = sorter_add(p->hunt->sorter, &key, id, n, &p->err);
 	(void)pthread_mutex_unlock(&p->hunt->lock);
@@ -307,7 +308,7 @@ find_latest(struct sorter *sorter, char **id, size_t *nid, auditq_error *err)
 	struct ids same = { 0 }; /* ids of the hash at hand: nearly always one */
 	struct batch_key key;
 	int64_t hash = 0;
-	uint64_t latest = 0;
+	uint64_t latest = 0, start;
 	const char *p;
 	size_t n;
 	int r;
@@ -322,14 +323,15 @@ find_latest(struct sorter *sorter, char **id, size_t *nid, auditq_error *err)
 			continue;
 		if (ids_add(&same, p, n) < 0)
 			break;
-		if (!is_later(key.offset, p, n, latest, *id, *nid))
+		start = key.offset == NO_TIME ? 0 : key.offset;
+		if (!is_later(start, p, n, latest, *id, *nid))
 			continue;
 		free(*id);
 		if ((*id = malloc(n + 1)) == NULL)
 			break;
 		memcpy(*id, p, n);
 		*nid = n;
-		latest = key.offset;
+		latest = start;
 	}
 	ids_clear(&same);
 	return r > 0 ? qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "runs") : r;

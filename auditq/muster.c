@@ -13,7 +13,8 @@
 #include "sorter.h"
 
 /* Runs that a worker knows by itself, before it hands them over. */
-#define OWN_MAX 1024
+#define OWN_MAX   1024
+#define OWN_BYTES ((size_t)1 << 20) /* of their names */
 
 /* What is wanted of a line, in this order. */
 enum { RUN, STAGE, EVENT, WANTED };
@@ -25,6 +26,7 @@ struct slot {
 	struct story *story;  /* OWN_MAX */
 	struct bytes_out id;  /* of the line at hand, when it had to be decoded */
 	struct bytes_out out; /* a story as bytes */
+	size_t stages;        /* bytes of stages that stories name */
 };
 
 /* Runs of the same hash: nearly always one. */
@@ -93,8 +95,9 @@ hand_over(struct muster *m, struct slot *slot, auditq_error *err)
 		story_release(&slot->story[i]);
 	}
 	(void)pthread_mutex_unlock(&m->lock);
+	slot->stages = 0;
 	names_free(slot->names);
-	slot->names = names_new(OWN_MAX);
+	slot->names = names_new(OWN_MAX, OWN_BYTES);
 	return slot->names == NULL ? no_memory(err) : r;
 }
 
@@ -190,13 +193,18 @@ take_line(void *arg, unsigned number, size_t file, int64_t ts, const struct matc
 		.alive = living_writer(&m->living, file),
 		.stage = match_wanted(match, STAGE),
 		.event = match_wanted(match, EVENT) };
+	struct slot *slot = &m->slot[number];
 	const char *id;
 	size_t n;
-	int r = id_of(&m->slot[number], match, &id, &n, err);
+	int r = id_of(slot, match, &id, &n, err);
 
-	if (r <= 0 || (r = find_story(m, &m->slot[number], id, n, &story, err)) < 0)
+	if (r <= 0 || (r = find_story(m, slot, id, n, &story, err)) < 0)
 		return r;
-	return story_add(story, &line) < 0 ? no_memory(err) : 0;
+	slot->stages -= story->nfailed_stage;
+	if (story_add(story, &line) < 0)
+		return no_memory(err);
+	slot->stages += story->nfailed_stage;
+	return slot->stages > OWN_BYTES ? hand_over(m, slot, err) : 0;
 }
 
 /* ---- archives ---- */
@@ -366,7 +374,7 @@ begin(void *arg, const struct plan *plan, unsigned slots, auditq_error *err)
 		return no_memory(err);
 	m->nslot = slots;
 	for (unsigned i = 0; i < slots; i++) {
-		m->slot[i].names = names_new(OWN_MAX);
+		m->slot[i].names = names_new(OWN_MAX, OWN_BYTES);
 		m->slot[i].story = calloc(OWN_MAX, sizeof *m->slot[i].story);
 		if (m->slot[i].names == NULL || m->slot[i].story == NULL)
 			return no_memory(err);

@@ -113,7 +113,7 @@ search(struct pick *p, const struct question *q, bool *stop, auditq_counts *coun
 		p->ask.memory /= 2;
 	}
 	if (some)
-		p->lines = names_new(LINES_MAX);
+		p->lines = names_new(LINES_MAX, SIZE_MAX);
 	if (some && p->lines == NULL)
 		return no_memory(err);
 	if (!some)

@@ -42,7 +42,8 @@ roster_add_id(struct roster *r, const char *id, size_t n, auditq_error *err)
 	(void)pthread_mutex_unlock(&r->lock);
 	if (i == NAMES_FULL)
 		return qerror_set(err, AUDITQ_ETOOBIG, 0, NULL,
-		    "what matches is of more than %d runs: ask for less", ROSTER_MAX);
+		    "what matches is of more than %d runs, or %d MiB of their ids: ask for less",
+		    ROSTER_MAX, ROSTER_BYTES_MAX >> 20);
 	return i < 0 ? no_memory(err) : 0;
 }
 
@@ -123,7 +124,7 @@ roster_new(struct roster **ret, auditq_error *err)
 		.want = want, .nwant = 1, .begin = begin, .line = take_line, .arg = r
 	};
 	(void)pthread_mutex_init(&r->lock, NULL);
-	if ((r->names = names_new(ROSTER_MAX)) == NULL) {
+	if ((r->names = names_new(ROSTER_MAX, ROSTER_BYTES_MAX)) == NULL) {
 		roster_free(r);
 		return no_memory(err);
 	}

@@ -10,7 +10,9 @@
 
 struct roster;
 
-#define ROSTER_MAX 200000 /* what comes beyond is AUDITQ_ETOOBIG */
+/* What comes beyond is AUDITQ_ETOOBIG. */
+#define ROSTER_MAX       200000
+#define ROSTER_BYTES_MAX (16 << 20) /* of their ids */
 
 int roster_new(struct roster **ret, auditq_error *err);
 void roster_free(struct roster *r);

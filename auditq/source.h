@@ -5,9 +5,10 @@
 #ifndef SOURCE_H
 #define SOURCE_H
 
+#include "format.h"
 #include "qerror.h"
 
-#define SOURCE_LINE_MAX (16u << 20) /* longer lines are skipped and reported */
+#define SOURCE_LINE_MAX FORMAT_LINE_MAX /* longer lines are skipped and reported */
 
 struct source; /* a stream of blocks, front to back, in constant memory */
 

@@ -42,8 +42,8 @@ tree_new(auditq_tree_t **ret, const auditq_run_row *run, auditq_error *err)
 
 	if (t == NULL)
 		return no_memory(err);
-	t->processes = names_new(TREE_STAGES_MAX);
-	t->stages = names_new(TREE_STAGES_MAX);
+	t->processes = names_new(TREE_STAGES_MAX, TREE_BYTES_MAX);
+	t->stages = names_new(TREE_STAGES_MAX, TREE_BYTES_MAX);
 	r = t->processes == NULL || t->stages == NULL ? no_memory(err) : add_run(t, run, err);
 	if (r < 0) {
 		auditq_tree_free(t);

@@ -8,6 +8,7 @@
 
 #define TREE_STAGES_MAX 100000
 #define TREE_ERRORS_MAX 10000
+#define TREE_BYTES_MAX  (16 << 20) /* of names and messages */
 #define TREE_NONE       SIZE_MAX
 
 struct tree_node {
@@ -21,6 +22,7 @@ struct tree_node {
 struct auditq_tree {
 	struct tree_node *node; /* as they came; [0] is the run */
 	size_t n, cap, nerror;
+	size_t bytes;  /* of names and messages */
 	size_t *order; /* of nodes as they are given: indexes of node */
 	size_t *place; /* and the place of each node in it */
 	size_t *open;  /* stages that have not ended, in the order in which they began */

@@ -38,7 +38,8 @@ append(char **text, size_t *n, const char *between, const struct field *value)
 
 /* What a failed record says: its message, and its field `error`. */
 static int
-set_message(struct tree_node *node, const struct schema *schema, const char *line, size_t n)
+set_message(auditq_tree_t *t, struct tree_node *node, const struct schema *schema,
+    const char *line, size_t n)
 {
 	struct field value[SCHEMA_PATHS_MAX], error;
 	struct schema_layout layout;
@@ -51,19 +52,39 @@ set_message(struct tree_node *node, const struct schema *schema, const char *lin
 	    field_get(line, n, &path, 1, &error) < 0)
 		return 0;
 	msg = schema_layout_value(&layout, value, SCHEMA_MSG);
+	t->bytes -= node->pub.message_len;
 	free(node->message);
 	node->message = NULL;
 	node->pub.message_len = 0;
+	/* What is told of errors ends somewhere: the records themselves are there to be read. */
+	if (t->bytes + msg->n + error.n > TREE_BYTES_MAX)
+		return 0;
 	if (msg->type > FIELD_NULL &&
 	    append(&node->message, &node->pub.message_len, "", msg) < 0)
 		return -1;
-	if (error.type <= FIELD_NULL)
-		return 0;
-	return append(
-	    &node->message, &node->pub.message_len, node->message != NULL ? ": " : "", &error);
+	if (error.type > FIELD_NULL &&
+	    append(&node->message, &node->pub.message_len, node->message != NULL ? ": " : "",
+		&error) < 0)
+		return -1;
+	t->bytes += node->pub.message_len;
+	return 0;
 }
 
 /* ---- names ---- */
+
+static int
+too_many(auditq_error *err)
+{
+	return qerror_set(err, AUDITQ_ETOOBIG, 0, NULL,
+	    "the run has more than %d stages, or %d MiB of their names", TREE_STAGES_MAX,
+	    TREE_BYTES_MAX >> 20);
+}
+
+static int
+names_error(int32_t r, auditq_error *err)
+{
+	return r == NAMES_FULL ? too_many(err) : no_memory(err);
+}
 
 /* The number of a stage's name; negative. */
 static int32_t
@@ -77,7 +98,7 @@ stage_number(auditq_tree_t *t, const struct field *stage, auditq_error *err)
 		return no_memory(err);
 	i = names_add(t->stages, name, n);
 	free(name);
-	return i < 0 ? no_memory(err) : i;
+	return i < 0 ? names_error(i, err) : i;
 }
 
 /* The number of the process that wrote a line: who has the same service, host and pid. */
@@ -106,7 +127,7 @@ process_number(auditq_tree_t *t, const char *line, size_t n, auditq_error *err)
 	if (good)
 		i = names_add(t->processes, name, len);
 	free(name);
-	return i < 0 ? no_memory(err) : i;
+	return i < 0 ? names_error(i, err) : i;
 }
 
 /* ---- nodes ---- */
@@ -117,8 +138,7 @@ new_node(auditq_tree_t *t, int kind, int64_t ts, size_t *out, auditq_error *err)
 	struct tree_node *grown;
 
 	if (kind != AUDITQ_NODE_ERROR && t->n - t->nerror > TREE_STAGES_MAX)
-		return qerror_set(err, AUDITQ_ETOOBIG, 0, NULL,
-		    "the run has more than %d stages", TREE_STAGES_MAX);
+		return too_many(err);
 	if (t->n == t->cap) {
 		size_t cap = t->cap == 0 ? 16 : 2 * t->cap;
 
@@ -150,6 +170,10 @@ new_stage(auditq_tree_t *t, int kind, int32_t process, int32_t stage, int64_t ts
 		return r;
 	node = &t->node[*out];
 	name = names_get(t->stages, (uint32_t)stage, &node->pub.name_len);
+	/* One name of any length may be there. */
+	if (t->bytes > 0 && t->bytes + node->pub.name_len > TREE_BYTES_MAX)
+		return too_many(err);
+	t->bytes += node->pub.name_len;
 	if ((node->name = malloc(node->pub.name_len + 1)) == NULL)
 		return no_memory(err);
 	memcpy(node->name, name, node->pub.name_len);
@@ -263,7 +287,7 @@ add_error(auditq_tree_t *t, const struct said *s, size_t parent, auditq_error *e
 	t->node[i].pub.end = s->ts;
 	t->node[i].pub.parent = parent;
 	t->node[i].pub.records = t->node[i].pub.failed = 1;
-	return set_message(&t->node[i], s->schema, s->line, s->n) < 0 ? no_memory(err) : 0;
+	return set_message(t, &t->node[i], s->schema, s->line, s->n) < 0 ? no_memory(err) : 0;
 }
 
 static int
@@ -281,7 +305,7 @@ add_to(auditq_tree_t *t, const struct said *s, size_t i, bool ends, auditq_error
 		return 0;
 	if (!ends)
 		return add_error(t, s, i, err);
-	return set_message(node, s->schema, s->line, s->n) < 0 ? no_memory(err) : 0;
+	return set_message(t, node, s->schema, s->line, s->n) < 0 ? no_memory(err) : 0;
 }
 
 static bool

@@ -22,6 +22,7 @@
 #define STREAMS_MAX  16
 #define BLOCK_BYTES  ((size_t)1 << 20) /* of each stream */
 #define TOLD_MAX     100000            /* names */
+#define TOLD_BYTES   ((size_t)4 << 20) /* of them */
 
 struct telling {
 	const struct question *q;
@@ -279,7 +280,7 @@ auditq_names(auditq_t *q, int kind, auditq_name_fn *fn, void *arg, auditq_error 
 		if (strcmp(q->ask.path.p[i], "-") == 0)
 			return 0;
 	t.q = &q->ask;
-	if ((t.told = names_new(TOLD_MAX)) == NULL)
+	if ((t.told = names_new(TOLD_MAX, TOLD_BYTES)) == NULL)
 		return no_memory(err);
 	r = look(&t, err);
 	names_free(t.told);

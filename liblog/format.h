@@ -17,6 +17,7 @@
 	16000 /* of the index stream in one index member; all but the last are full */
 #define FORMAT_FOOTER_BYTES 1024 /* size of the footer member, always */
 #define FORMAT_EXTRA_MAX    32000
+#define FORMAT_LINE_MAX     (16u << 20)  /* bytes of a record; what is longer is unreadable */
 #define FORMAT_PLAIN_MAX    (256u << 20) /* plain bytes in one archive (about) */
 #define FORMAT_RUNS_MAX     16384
 #define FORMAT_STAGES_MAX   256

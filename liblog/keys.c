@@ -71,7 +71,7 @@ keys_new(const struct schema *schema)
 		return NULL;
 	k->schema = schema;
 	k->slots = SLOTS_FIRST;
-	k->names = names_new(FORMAT_KEYS_MAX);
+	k->names = names_new(FORMAT_KEYS_MAX, SIZE_MAX);
 	k->key = calloc(FORMAT_KEYS_MAX, sizeof *k->key);
 	k->string = calloc(k->slots, sizeof *k->string);
 	if (k->names == NULL || k->key == NULL || k->string == NULL) {

@@ -18,16 +18,18 @@ struct names {
 	struct name *name;
 	uint32_t *slot; /* number + 1, 0: free; at most half of them used */
 	uint32_t count, cap, slots, max;
+	size_t max_bytes;
 };
 
 struct names *
-names_new(uint32_t max)
+names_new(uint32_t max, size_t max_bytes)
 {
 	struct names *set = calloc(1, sizeof *set);
 
 	if (set == NULL)
 		return NULL;
 	set->max = max;
+	set->max_bytes = max_bytes;
 	set->slots = SLOTS_FIRST;
 	if ((set->slot = calloc(set->slots, sizeof *set->slot)) == NULL) {
 		free(set);
@@ -133,7 +135,7 @@ names_add(struct names *set, const char *s, size_t n)
 
 	if (known != 0)
 		return (int32_t)(known - 1);
-	if (set->count == set->max)
+	if (set->count == set->max || (set->text.n > 0 && set->text.n + n > set->max_bytes))
 		return NAMES_FULL;
 	if (grow(set) < 0)
 		return NAMES_NOMEM;

@@ -13,8 +13,8 @@ enum {
 	NAMES_NOMEM = -2,
 };
 
-/* A set of at most max names; NULL when out of memory. */
-struct names *names_new(uint32_t max);
+/* A set of at most max names, and of max_bytes of them unless it is one alone; NULL when out of memory. */
+struct names *names_new(uint32_t max, size_t max_bytes);
 void names_free(struct names *set);
 
 /* The number of a name, added when it is new; or NAMES_FULL, NAMES_NOMEM. */

@@ -132,11 +132,11 @@ summary_add(struct summary *s, const char *line, size_t n)
 	struct schema_facts facts;
 	int r = 0;
 
-	if (blank(line, n)) {
+	if (n <= FORMAT_LINE_MAX && blank(line, n)) {
 		s->member.lines++;
 		return 0;
 	}
-	if (schema_read(s->schema, line, n, &facts) == 0) {
+	if (n <= FORMAT_LINE_MAX && schema_read(s->schema, line, n, &facts) == 0) {
 		r = add_record(s, &facts, line, n);
 	} else {
 		add_time(s, CLOCK_NONE);

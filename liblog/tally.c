@@ -32,8 +32,8 @@ tally_new(void)
 
 	if (t == NULL)
 		return NULL;
-	t->run_names = names_new(FORMAT_RUNS_MAX);
-	t->stage_names = names_new(FORMAT_STAGES_MAX);
+	t->run_names = names_new(FORMAT_RUNS_MAX, SIZE_MAX);
+	t->stage_names = names_new(FORMAT_STAGES_MAX, SIZE_MAX);
 	t->stage_cap = 8;
 	t->stage = calloc(t->stage_cap, sizeof *t->stage);
 	if (t->run_names == NULL || t->stage_names == NULL || t->stage == NULL) {

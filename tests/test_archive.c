@@ -227,6 +227,42 @@ members_grow_with_the_ratio(void **state)
 	}
 }
 
+/* A line that readers pass by is in no count but that of these. */
+static void
+longest_line(void **state)
+{
+	static const char head[] = "{\"run_id\":\"r\",\"s\":\"";
+	struct archive_options opt = { 0 };
+	const size_t n = FORMAT_LINE_MAX;
+	char *line = malloc(n + 1);
+	int fd = make_fd();
+	struct archive *a = begin(fd, &opt);
+	struct format_footer f;
+	struct index *ix;
+	bool complete;
+
+	(void)state;
+	assert_non_null(line);
+	memset(line, ' ', n + 1);
+	add(a, line, n);
+	add(a, line, n + 1);
+	memset(line, 'x', n + 1);
+	memcpy(line, head, sizeof head - 1);
+	memcpy(line + n - 2, "\"}", 3);
+	add(a, line, n);
+	memcpy(line + n - 2, "x\"}", 3);
+	add(a, line, n + 1);
+	f = finish(a);
+	assert_int_equal(f.lines, 4);
+	assert_int_equal(f.unreadable, 2);
+	ix = load(fd, f.file_bytes);
+	assert_int_equal(index_runs(ix, &complete), 1);
+	assert_int_equal(index_run(ix, 0)->records, 1);
+	index_free(ix);
+	free(line);
+	close(fd);
+}
+
 /* However the lines are long, what was announced fits. */
 static void
 announced_bytes_fit(void **state)
@@ -611,6 +647,7 @@ main(void)
 		cmocka_unit_test(any_bytes_come_back),
 		cmocka_unit_test(refused_lines),
 		cmocka_unit_test(members_grow_with_the_ratio),
+		cmocka_unit_test(longest_line),
 		cmocka_unit_test(announced_bytes_fit),
 		cmocka_unit_test(full_is_said_in_time),
 		cmocka_unit_test(times_are_inherited),

@@ -28,7 +28,7 @@ numbers_in_order_of_arrival(void **state)
 		{ "", 0, 0 },
 		{ "\0", 1, 1 },
 	};
-	struct names *set = names_new(100);
+	struct names *set = names_new(100, SIZE_MAX);
 	size_t n;
 
 	(void)state;
@@ -47,7 +47,7 @@ static void
 full_set_still_finds(void **state)
 {
 	enum { MAX = 5000 };
-	struct names *set = names_new(MAX);
+	struct names *set = names_new(MAX, SIZE_MAX);
 	char text[16];
 
 	(void)state;
@@ -63,12 +63,35 @@ full_set_still_finds(void **state)
 	names_free(NULL);
 }
 
+static void
+bytes_are_bounded(void **state)
+{
+	struct names *set = names_new(100, 10);
+	static const char text[] = "abcdefghijklmnop";
+
+	(void)state;
+	assert_non_null(set);
+	/* One alone may be longer. */
+	assert_int_equal(names_add(set, text, 16), 0);
+	assert_int_equal(names_add(set, "x", 1), NAMES_FULL);
+	assert_int_equal(names_add(set, text, 16), 0);
+	names_free(set);
+	set = names_new(100, 10);
+	assert_non_null(set);
+	assert_int_equal(names_add(set, text, 8), 0);
+	assert_int_equal(names_add(set, text, 3), NAMES_FULL);
+	assert_int_equal(names_add(set, text, 2), 1);
+	assert_int_equal(names_add(set, "x", 1), NAMES_FULL);
+	names_free(set);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_in_order_of_arrival),
 		cmocka_unit_test(full_set_still_finds),
+		cmocka_unit_test(bytes_are_bounded),
 	};
 
 	return cmocka_run_group_tests_name("names", tests, NULL, NULL);

@@ -161,8 +161,23 @@ def patterns():
             bounded(f"{' '.join(command)} {pattern}", [*command, "--where", f's =~ "{pattern}"', "match.jsonl"], (2,), "limit")
 
 
+def names():
+    """Of runs and stages, long and all different: what is kept of each is bounded in bytes, not only in number."""
+    pad = b"x" * MIB
+    for key, stage in (("run_id", b""), ("stage", b'"run_id":"r",')):
+        write_gzip("names.gz", (b'{"ts":%d,"level":"error",%s"%s":"%s%d"}\n' % (1761177600 + i, stage, key.encode(), pad, i)
+                                for i in range(150)))
+        for args, status, says in ((["runs"], (0,), ""), (["runs", "--failed"], (0,), ""),
+                                   (["run", "last"], (0, 2), ""), (["--failed", "--expand", "run"], (0, 2), ""),
+                                   (["stats", "--by", key], (2,), "MiB of their names"),
+                                   (["--top", key], (2,), "MiB of their names")):
+            bounded(f"150 names of 1 MiB under {key}, {' '.join(args)}", [*args, "names.gz"], status, says)
+        os.unlink("names.gz")
+
+
 lines()
 bombs()
+names()
 many()
 nested()
 deep()

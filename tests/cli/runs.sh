@@ -149,6 +149,24 @@ says "they are listed" '^auditq:   r-10  2025-10-22T10:00:05.000Z  incomplete$'
 run run
 expect "no run" 2 ''
 
+# ---- a run that has lines without a time ----
+
+cat >untimed.jsonl <<'END'
+{"run_id":"b","msg":"none so far"}
+{"ts":"2025-10-22T10:00:00Z","run_id":"a"}
+{"ts":"2025-10-22T11:00:00Z","run_id":"b"}
+END
+run runs --fields run_id,start -o jsonl untimed.jsonl
+expect "starts where it has one" 0 '{"run_id":"a","start":"2025-10-22T10:00:00.000000000Z"}
+{"run_id":"b","start":"2025-10-22T11:00:00.000000000Z"}'
+run run last -o jsonl --fields name untimed.jsonl
+expect "and is the last" 0 '{"name":"b"}'
+run -c --run last untimed.jsonl
+expect "in a query, too" 0 2
+echo '{"run_id":"z"}' >none.jsonl
+run -c --run last none.jsonl untimed.jsonl
+expect "one without any is the first of all" 0 2
+
 # ---- times far apart ----
 
 cat >far.jsonl <<'END'
