@@ -18,7 +18,7 @@ LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf quotes token
 	archive ring_read segment inventory monitor redact record rotate trail seal resume recover
 LIBLOG_ONLY = level ring settings config retain thread keeper writer forks \
 	logger context emit run open
-AUDITQ = qerror nearest zone_names zone_rule zone spans timespec spool catalog pages index_load index input gunzip source successor scan scan_set vouch \
+AUDITQ = qerror nearest zone_names zone_rule zone spans timespec spool catalog pages index_load index input gunzip source successor scan scan_set vouch vouch_mark \
 	sift sift_member sift_moved sift_piece value_file expr_tree expr_words expr_literal expr_list expr match known known_load require candidates prune batch temp spill merge sorter cache workers sequence plan plan_look plan_members \
 	plan_replaced twins lastrun frontier ranges relay tasks streams search tail sample parts measure rollups census story living runtable muster roster pick around widen build passes notes watch mark headway cursor followed_look followed_place followed steps intake follow_list follow_begin follow sequel query vocabulary stats \
 	stats_export cells runs runs_export tree tree_build tree_export record term output output_row output/jsonl \

@@ -76,6 +76,7 @@ sift_stream(struct piece *p, struct source *source)
 			mark_numbers(p, &block);
 		if ((r = sift_block(p, block.p, block.n, block.offset, &number)) < 0)
 			return r;
+		source_counted(source, number - block.line);
 		if (p->out->batch.bytes > p->s->flush_bytes && (r = sift_flush(p)) < 0)
 			return r;
 		p->out->counts.bytes_inflated += block.n;

@@ -25,11 +25,13 @@ struct source {
 	size_t begin, end; /* what is in buf and was not given yet */
 	size_t searched;   /* no line feed in [begin, searched) */
 	uint64_t offset;   /* of buf[begin] */
-	uint64_t line;     /* its number */
-	bool eof, gap;     /* after buf[end) the data ends, or something is missing */
-	uint64_t stop;     /* no line that begins here or later */
-	bool partial;      /* inside a line that began before the range */
-	bool skipping;     /* inside a line that is too long */
+	uint64_t line;     /* its number; but for the lines of what is not counted yet: */
+	const char *given; /* the block given last, or NULL */
+	size_t ngiven;
+	bool eof, gap; /* after buf[end) the data ends, or something is missing */
+	uint64_t stop; /* no line that begins here or later */
+	bool partial;  /* inside a line that began before the range */
+	bool skipping; /* inside a line that is too long */
 	uint64_t skip_offset;
 	bool peeked; /* ahead was looked at, and is still to be given */
 	struct source_block ahead;
@@ -278,9 +280,25 @@ give(struct source *s, size_t n, struct source_block *out)
 		lf = memchr(p + last, '\n', n - last);
 		n = lf == NULL ? n : (size_t)(lf + 1 - p);
 	}
-	*out = (struct source_block){ s->buf + s->begin, n, s->offset, s->line };
-	consume(s, n, scan_feeds(out->p, out->p + n));
+	*out = (struct source_block){ p, n, s->offset, s->line };
+	s->given = p;
+	s->ngiven = n;
+	consume(s, n, 0);
 	return 1;
+}
+
+void
+source_counted(struct source *s, uint64_t lines)
+{
+	s->line += lines;
+	s->given = NULL;
+}
+
+static void
+count_given(struct source *s)
+{
+	if (s->given != NULL)
+		source_counted(s, scan_feeds(s->given, s->given + s->ngiven));
 }
 
 /* Bytes up to and with the last line feed. */
@@ -351,6 +369,7 @@ source_next(struct source *s, struct source_block *out, auditq_error *err)
 		*out = s->ahead;
 		return 1;
 	}
+	count_given(s);
 	for (;;) {
 		if (!s->eof && !s->gap)
 			r = fill(s, err);

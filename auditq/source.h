@@ -45,6 +45,8 @@ int source_open(
 /* 1 and a block, valid until the next call; 0 at the end; negative. Damage is not an error: it goes to warn
  * (lost = true), and reading goes on behind it where it can. */
 int source_next(struct source *s, struct source_block *out, auditq_error *err);
+/* Of the block given last, how many lines it has: who counts them anyway spares the source to. */
+void source_counted(struct source *s, uint64_t lines);
 /* The block that source_next will give next. */
 int source_peek(struct source *s, struct source_block *out, auditq_error *err);
 /* Who is told from now on, and who may stop it; as in source_options. */

@@ -163,6 +163,32 @@ test_lines(void **state)
 		check_text(lines[i]);
 }
 
+/* Every byte, where it may stand and where it may not, at every place of eight words and a bit. */
+static void
+test_bytes(void **state)
+{
+	static const char *const format[] = { "%*s{\"%c\":1}\n{\"a\":1}\n",
+		"%*s{\"a\":%c}\n{\"a\":1}\n", "%*s{\"a\":1%c2}\n",
+		"%*s{\"a\":\"b\"%c\"c\":1}\n" };
+	char line[700];
+
+	(void)state;
+	for (int byte = 1; byte < 256; byte++)
+		for (int before = 0; before < 600; before += 9)
+			for (size_t i = 0; i < sizeof format / sizeof format[0]; i++) {
+				int n =
+				    snprintf(line, sizeof line, format[i], before, "", byte);
+
+				/* A line as long as what is to stand before. */
+				if (before > 0) {
+					memset(line, 'x', (size_t)before);
+					memcpy(line, "{\"", 2);
+					memcpy(line + before - 5, "\":1}\n", 5);
+				}
+				check(line, (size_t)n);
+			}
+}
+
 /* More digits than a word has bits are at most not vouched for. */
 static void
 test_long_numbers(void **state)
@@ -275,6 +301,7 @@ main(void)
 		cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_long_numbers),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_end),
