@@ -128,22 +128,11 @@ id_of(struct slot *slot, const struct match *match, const char **ret, size_t *nr
     auditq_error *err)
 {
 	const struct field *run = match_wanted(match, RUN);
-	const char *id = run->p;
-	size_t n = run->n;
-	uint8_t *room;
 
 	if (run->type != FIELD_STRING)
 		return 0;
-	if (run->escaped) {
-		slot->id.n = 0;
-		if ((room = bytes_room(&slot->id, run->n)) == NULL)
-			return no_memory(err);
-		id = (const char *)room;
-		n = field_decode(run, (char *)room, run->n);
-	}
-	*ret = id;
-	*nret = n;
-	return 1;
+	*ret = roster_id(run, &slot->id, nret);
+	return *ret == NULL ? no_memory(err) : 1;
 }
 
 /* A run that was not chosen in this slot before. */

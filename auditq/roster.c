@@ -47,24 +47,33 @@ roster_add_id(struct roster *r, const char *id, size_t n, auditq_error *err)
 	return i < 0 ? no_memory(err) : 0;
 }
 
+const char *
+roster_id(const struct field *run, struct bytes_out *room, size_t *n)
+{
+	uint8_t *id;
+
+	*n = run->n;
+	if (!run->escaped)
+		return run->p;
+	room->n = 0;
+	if ((id = bytes_room(room, run->n)) == NULL)
+		return NULL;
+	*n = field_decode(run, (char *)id, run->n);
+	return (const char *)id;
+}
+
 static int
 add(struct roster *r, struct slot *slot, const struct field *run, auditq_error *err)
 {
-	const char *id = run->p;
-	size_t n = run->n;
-	uint8_t *room;
+	const char *id;
+	size_t n;
 
 	if (run->type != FIELD_STRING) {
 		__atomic_store_n(&r->loose, true, __ATOMIC_RELAXED);
 		return 0;
 	}
-	if (run->escaped) {
-		slot->id.n = 0;
-		if ((room = bytes_room(&slot->id, run->n)) == NULL)
-			return no_memory(err);
-		id = (const char *)room;
-		n = field_decode(run, (char *)room, run->n);
-	}
+	if ((id = roster_id(run, &slot->id, &n)) == NULL)
+		return no_memory(err);
 	if (slot->any && slot->last.n == n && memcmp(slot->last.p, id, n) == 0)
 		return 0;
 	slot->last.n = 0;

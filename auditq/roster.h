@@ -8,6 +8,7 @@
 
 #include "question.h"
 
+struct bytes_out;
 struct roster;
 
 /* What comes beyond is AUDITQ_ETOOBIG. */
@@ -21,6 +22,8 @@ const struct taker *roster_taker(struct roster *r);
 /* A matching line's run, of any type: all but strings are as good as absent. */
 int roster_add(struct roster *r, const struct field *run, auditq_error *err);
 
+/* The decoded id of a line's run, in room if it has escapes; NULL: no memory. */
+const char *roster_id(const struct field *run, struct bytes_out *room, size_t *n);
 /* A run by its decoded id; any thread. */
 int roster_add_id(struct roster *r, const char *id, size_t n, auditq_error *err);
 

@@ -91,15 +91,8 @@ next_key(struct cursor *c, bool first, struct field *key)
 		c->p++;
 		token_space(c);
 	}
-	if (!token_at(c, '"'))
-		return token_fail(c, "expected a key");
-	if (token_string(c, key) < 0)
+	if (token_key(c, key) < 0)
 		return -1;
-	token_space(c);
-	if (!token_at(c, ':'))
-		return token_fail(c, "expected ':'");
-	c->p++;
-	token_space(c);
 	return 1;
 }
 

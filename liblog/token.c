@@ -208,17 +208,8 @@ advance(struct cursor *c, const struct nest *nest)
 	struct field key;
 
 	token_space(c);
-	if (!in_array(nest)) {
-		if (!token_at(c, '"'))
-			return token_fail(c, "expected a key");
-		if (token_string(c, &key) < 0)
-			return -1;
-		token_space(c);
-		if (!token_at(c, ':'))
-			return token_fail(c, "expected ':'");
-		c->p++;
-		token_space(c);
-	}
+	if (!in_array(nest) && token_key(c, &key) < 0)
+		return -1;
 	return 1;
 }
 

@@ -126,4 +126,20 @@ token_value(struct cursor *c, int depth, struct field *out)
 	return token_at(c, '"') ? token_string(c, out) : token_value_other(c, depth, out);
 }
 
+/* A key and its colon, up to the value.  0 or -1. */
+static inline int
+token_key(struct cursor *c, struct field *out)
+{
+	if (!token_at(c, '"'))
+		return token_fail(c, "expected a key");
+	if (token_string(c, out) < 0)
+		return -1;
+	token_space(c);
+	if (!token_at(c, ':'))
+		return token_fail(c, "expected ':'");
+	c->p++;
+	token_space(c);
+	return 0;
+}
+
 #endif

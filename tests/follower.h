@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <zlib.h>
 
 #include "auditq.h"
 #include "logging.h"
@@ -265,6 +266,31 @@ append(const char *path, uint32_t w, uint32_t count)
 	/* It may be read before it is counted. */
 	acked->n[w] += count;
 	assert_int_equal(fclose(f), 0);
+}
+
+/* As logrotate compresses what it renamed: piece by piece, with a pause behind each; then path goes, if not kept. */
+static inline void
+gzip_file(const char *path, bool keep, unsigned pause_ms)
+{
+	char packed[SCRATCH_MAX + 80], buf[700];
+	FILE *in = fopen(path, "re");
+	gzFile out;
+	size_t n;
+
+	(void)snprintf(packed, sizeof packed, "%s.gz", path);
+	assert_non_null(in);
+	assert_non_null(out = gzopen(packed, "wbe"));
+	while ((n = fread(buf, 1, sizeof buf, in)) > 0) {
+		assert_int_equal(gzwrite(out, buf, (unsigned)n), (int)n);
+		if (pause_ms > 0) {
+			assert_int_equal(gzflush(out, Z_FULL_FLUSH), Z_OK);
+			logging_sleep_ms(pause_ms);
+		}
+	}
+	assert_int_equal(gzclose(out), Z_OK);
+	(void)fclose(in);
+	if (!keep)
+		assert_int_equal(unlink(path), 0);
 }
 
 static inline int

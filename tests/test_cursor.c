@@ -4,7 +4,6 @@
 #include "follower.h"
 
 #include <glob.h>
-#include <zlib.h>
 
 #include "cursor.h"
 #include "faults.h"
@@ -109,28 +108,10 @@ do_rename(void)
 }
 
 static void
-gzip_file(const char *path)
-{
-	char packed[SCRATCH_MAX + 80], buf[4096];
-	FILE *in = fopen(path, "re");
-	gzFile out;
-	size_t n;
-
-	(void)snprintf(packed, sizeof packed, "%s.gz", path);
-	assert_non_null(in);
-	assert_non_null(out = gzopen(packed, "wbe"));
-	while ((n = fread(buf, 1, sizeof buf, in)) > 0)
-		assert_int_equal(gzwrite(out, buf, (unsigned)n), (int)n);
-	assert_int_equal(gzclose(out), Z_OK);
-	(void)fclose(in);
-	assert_int_equal(unlink(path), 0);
-}
-
-static void
 do_compress(void)
 {
 	do_rename();
-	gzip_file(rotated);
+	gzip_file(rotated, false, 0);
 }
 
 /* A name that no listing finds. */
@@ -446,7 +427,7 @@ make_trail(void)
 	close_log();
 	append(file, 3, 10);
 	assert_int_equal(rename(file, rotated), 0);
-	gzip_file(rotated);
+	gzip_file(rotated, false, 0);
 	append(file, 6, 30);
 	the_log = open_log(0);
 	emit(the_log, 7, 10);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_path.h"
 #include "match.h"
 #include "require.h"
 
@@ -429,26 +430,6 @@ put_object(struct both *b, int depth)
 	put_both(b, "}", "}");
 }
 
-static json_t *
-lookup(json_t *object, const char *path)
-{
-	size_t n = strlen(path);
-
-	for (size_t end = n + 1; end-- > 0;) {
-		char prefix[64];
-		json_t *value;
-		if (end < n && path[end] != '.')
-			continue;
-		snprintf(prefix, sizeof prefix, "%.*s", (int)end, path);
-		value = json_object_get(object, prefix);
-		if (value != NULL && end < n)
-			value = lookup(value, path + end + 1);
-		if (value != NULL)
-			return value;
-	}
-	return NULL;
-}
-
 static bool
 is_number(json_t *v)
 {
@@ -543,7 +524,7 @@ static bool
 put_test(struct both *b)
 {
 	const char *path = paths[below(b, COUNT(paths))];
-	json_t *v = lookup(b->tree, path);
+	json_t *v = json_path(b->tree, path);
 	bool negated;
 	int order;
 
@@ -595,8 +576,8 @@ is_string(json_t *v, const char *s)
 static bool
 narrow(struct both *b, struct match_query *q)
 {
-	json_t *run = lookup(b->tree, "run_id"), *stage = lookup(b->tree, "stage");
-	json_t *level = lookup(b->tree, "level"), *status = lookup(b->tree, "status");
+	json_t *run = json_path(b->tree, "run_id"), *stage = json_path(b->tree, "stage");
+	json_t *level = json_path(b->tree, "level"), *status = json_path(b->tree, "status");
 	static const struct match_run run_a = RUN("a", false), run_ab = RUN("ab", true);
 	static const char *const stages[] = { "b", "ba" };
 	bool result = true;

@@ -3,34 +3,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <zlib.h>
 
 #include "follower.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
-/* As gzip does: beside it, in pieces, then the plain one goes. */
-static void
-gzip_file(const char *path, bool keep)
-{
-	char packed[SCRATCH_MAX + 80], buf[700];
-	FILE *in = fopen(path, "re");
-	gzFile out;
-	size_t n;
-
-	(void)snprintf(packed, sizeof packed, "%s.gz", path);
-	assert_non_null(in);
-	assert_non_null(out = gzopen(packed, "wbe"));
-	while ((n = fread(buf, 1, sizeof buf, in)) > 0) {
-		assert_int_equal(gzwrite(out, buf, (unsigned)n), (int)n);
-		assert_int_equal(gzflush(out, Z_FULL_FLUSH), Z_OK);
-		logging_sleep_ms(3);
-	}
-	assert_int_equal(gzclose(out), Z_OK);
-	(void)fclose(in);
-	if (!keep)
-		assert_int_equal(unlink(path), 0);
-}
 
 /* Names that a listing finds when they are rotated, and others. */
 static const struct {
@@ -54,7 +30,7 @@ rotate(size_t i, uint32_t w)
 	append(file, w + 1, 2);
 	logging_sleep_ms(i % 2 == 0 ? 40 : 0);
 	if (rotations[i].gzip)
-		gzip_file(rotated, rotations[i].keep);
+		gzip_file(rotated, rotations[i].keep, 3);
 	append(file, w + 1, 20);
 	append(file, w + 1, 1);
 }
@@ -179,7 +155,7 @@ static void
 by_packed_copy(void)
 {
 	by_copy();
-	gzip_file(rotated, false);
+	gzip_file(rotated, false, 3);
 }
 
 /* An older copy is beside a file that is rotated: what came since is in the other one. */
@@ -211,7 +187,7 @@ test_older_copy(void **state)
 static void
 to_gzip(void)
 {
-	gzip_file(file, false);
+	gzip_file(file, false, 3);
 }
 
 static void
@@ -262,7 +238,7 @@ test_killed_gzip(void **state)
 	(void)snprintf(packed, sizeof packed, "%s.gz", file);
 	append(file, 0, 120);
 	go_on(root, 120);
-	gzip_file(file, true);
+	gzip_file(file, true, 3);
 	assert_int_equal(stat(packed, &st), 0);
 	assert_int_equal(truncate(packed, st.st_size / 2), 0);
 	/* It is in the making. */
@@ -273,7 +249,7 @@ test_killed_gzip(void **state)
 	assert_true(shown.lost > 0);
 	shown.lost = 0;
 	append(file, 0, 10);
-	gzip_file(file, false);
+	gzip_file(file, false, 3);
 	go_on(root, 130);
 	shown_check(&shown, 0);
 }
