@@ -431,6 +431,105 @@ test_file_systems(void **state)
 	}
 }
 
+static int
+no_fallocate(int fd, off_t off, off_t len)
+{
+	(void)fd;
+	(void)off;
+	(void)len;
+	errno = ENOSPC;
+	return -1;
+}
+
+static void *
+no_mmap(size_t len, int prot, int flags, int fd)
+{
+	(void)len;
+	(void)prot;
+	(void)flags;
+	(void)fd;
+	errno = ENOMEM;
+	return MAP_FAILED;
+}
+
+static int
+other_fstatfs(int fd, struct statfs *fs)
+{
+	(void)fd;
+	*fs = (struct statfs){ .f_type = 0x6969 }; /* NFS */
+	return 0;
+}
+
+/* A place that is not fit for a ring is refused when it is made, and the message says what to do. */
+static void
+test_unfit_places(void **state)
+{
+	static const struct {
+		const char *name;
+		int (*fallocate)(int, off_t, off_t);
+		void *(*mmap)(size_t, int, int, int);
+		int (*fstatfs)(int, struct statfs *);
+		int want;
+	} cases[] = {
+		{ "a full disk", no_fallocate, NULL, NULL, ALOG_EIO },
+		{ "no mapping", NULL, no_mmap, NULL, ALOG_EIO },
+		{ "NFS", NULL, NULL, other_fstatfs, ALOG_EUNSUPPORTED },
+	};
+	struct place p;
+
+	(void)state;
+	place_open(&p);
+	ring_remove(p.ring);
+	ring_close(p.ring);
+	p.ring = NULL;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct sys_ops ops = sys_posix;
+		alog_error err = { 0 };
+		int rc;
+
+		ops.fallocate = cases[i].fallocate ? cases[i].fallocate : ops.fallocate;
+		ops.mmap = cases[i].mmap ? cases[i].mmap : ops.mmap;
+		ops.fstatfs = cases[i].fstatfs ? cases[i].fstatfs : ops.fstatfs;
+		sys = &ops;
+		rc = ring_create(&p.ring, p.dirfd, p.dir, &owner, BYTES, 0600, &err);
+		sys = &sys_posix;
+		if (rc != cases[i].want || strstr(err.text, "set ring_dir") == NULL ||
+		    strcmp(err.path, p.dir) != 0)
+			fail_msg("%s: %d, %s: %s", cases[i].name, rc, err.path, err.text);
+	}
+	place_close(&p);
+}
+
+/* A store that the first record makes must find its page there: each was touched, and has its block. */
+static void
+test_touched(void **state)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const int map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	struct place p;
+	struct stat st;
+	int fd;
+
+	(void)state;
+	place_open(&p);
+	fd = place_file(&p);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_true((size_t)st.st_blocks * 512 >= p.ring->map_bytes);
+	for (size_t at = 0; map >= 0 && at < p.ring->map_bytes; at += page) {
+		uint64_t entry = 0;
+
+		assert_int_equal(
+		    pread(map, &entry, sizeof entry,
+			(off_t)(((uintptr_t)p.ring->map + at) / page * sizeof entry)),
+		    sizeof entry);
+		if (entry >> 63 == 0)
+			fail_msg("nothing is mapped at %zu", at);
+	}
+	(void)close(map);
+	(void)close(fd);
+	place_close(&p);
+}
+
 /* No descriptor is left for a second one of its directory. */
 static void
 test_no_descriptor(void **state)
@@ -491,6 +590,8 @@ main(void)
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_create_faults),
 		cmocka_unit_test(test_file_systems),
+		cmocka_unit_test(test_unfit_places),
+		cmocka_unit_test(test_touched),
 		cmocka_unit_test(test_no_descriptor),
 		cmocka_unit_test(test_create_taken),
 	};

@@ -350,6 +350,44 @@ test_interrupted(void **state)
 	free(data);
 }
 
+/* A link that stands where the temporary file is to be made is not written through, though it came behind its removal. */
+static int
+no_unlinkat(int at, const char *name, int flags)
+{
+	(void)at;
+	(void)name;
+	(void)flags;
+	return 0;
+}
+
+static void
+test_link_in_the_way(void **state)
+{
+	struct sys_ops ops = sys_posix;
+	uint8_t digest[32] = { 0 };
+	alog_error err = { 0 };
+	struct place p;
+	struct stat st;
+	size_t n;
+	char *lines = make_lines(3, &n);
+
+	(void)state;
+	place_open(&p);
+	put_file(&p, NAME, lines, n);
+	put_file(&p, "precious", "", 0);
+	assert_int_equal(symlinkat("precious", p.dirfd, NAME ".gz.tmp"), 0);
+	ops.unlinkat = no_unlinkat;
+	sys = &ops;
+	assert_int_equal(seal_segment(p.dirfd, NAME, &quick, digest, &err), ALOG_EIO);
+	sys = &sys_posix;
+	assert_int_equal(err.os_errno, EEXIST);
+	assert_int_equal(fstatat(p.dirfd, "precious", &st, 0), 0);
+	assert_int_equal(st.st_size, 0);
+	assert_true(exists(&p, NAME));
+	free(lines);
+	place_close(&p);
+}
+
 int
 main(void)
 {
@@ -360,6 +398,7 @@ main(void)
 		cmocka_unit_test(test_in_the_way),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_link_in_the_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

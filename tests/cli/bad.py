@@ -207,6 +207,8 @@ def corpus(data):
         missing = len(want) - sum(1 for line in want if found(got, line))
         if missing:
             wrong = f"{missing} lines of {len(want)} are missing: {err[:300]}"
+        elif len(got) > len(want) and "plain" not in name:
+            wrong = f"{len(got)} lines instead of {len(want)}"
         elif int(rc) == 1 and code != 3 and "plain" not in name:
             wrong = f"status {code}"
         elif int(rc) in (0, 2) and "not a JSON" not in err and "JSON objects" not in err and code == 3 and "bomb" not in name:

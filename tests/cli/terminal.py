@@ -128,9 +128,15 @@ def outputs():
         safe(f"{what}, explained", "--explain", "--run", EVIL, log, status=(0, 1))
         for f in ("table", "json", "csv", "jsonl"):
             safe(f"{what}, stats, {f}", "stats", "--by", "stage,run_id", "-o", f, log, status=(0,))
+        for args in (["--by", "stage,run_id"], ["--top", "msg"], ["--hist", "1s"], ["--failed", "-C", "1"],
+                     ["--failed", "--expand", "run"], ["--source"], ["-f", "--exit-on-match"], ["--run", "last"]):
+            safe(f"{what}, {' '.join(args)}", *args, log, status=(0,))
+        safe(f"{what}, a name that is nearly one", "--stage", EVIL + "7", log, status=(1,))
         for name in ("runs", "run"):
-            if name in commands():
-                safe(f"{what}, {name}", name, *([EVIL + "1"] if name == "run" else []), log)
+            for f in ("", "jsonl", "json", "csv"):
+                safe(f"{what}, {name}, {f}", name, *([EVIL + "1"] if name == "run" else []), *(["-o", f] if f else []),
+                     log, status=(0,))
+            safe(f"{what}, {name} of a name that is a beginning", name, *([EVIL] if name == "run" else []), log)
         safe(f"{what}, pack", "pack", "--root", f"root-{what}", log, status=(0,))
         sealed = [os.path.join(d, f) for d, _, names in os.walk(f"root-{what}") for f in names]
         for option in ([], ["--runs"], ["--members"], ["--json"]):
