@@ -18,7 +18,7 @@ enum scan_way
 scan_best_way(void)
 {
 #ifdef HAVE_X86
-	if (__builtin_cpu_supports("avx512bw"))
+	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi"))
 		return SCAN_AVX512;
 	if (__builtin_cpu_supports("avx2"))
 		return SCAN_AVX2;
@@ -237,37 +237,39 @@ find_avx2(const struct scan_set *set, const char *from, const char *end)
 	return find_portable(set, from, p, end);
 }
 
-#define AVX512 __attribute__((target("avx512bw")))
+#define AVX512 __attribute__((target("avx512bw,avx512vbmi")))
 
+/* For each byte but for its highest bit, a superset: the buckets of 64 bytes from `from` on. */
 AVX512 static inline __m512i
-table_avx512(const uint8_t table[16])
+table_avx512(const uint8_t bytes[256], size_t from)
 {
-	return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)table));
+	return _mm512_or_si512(
+	    _mm512_loadu_si512(bytes + from), _mm512_loadu_si512(bytes + 128 + from));
 }
 
+/* The buckets that may have the 64 bytes from p on at one position of their windows. */
 AVX512 static inline __m512i
-look_up_avx512(const char *p, __m512i low, __m512i high)
+look_up_avx512(const char *p, __m512i first, __m512i second)
 {
-	const __m512i half = _mm512_set1_epi8(15);
-	const __m512i x = _mm512_loadu_si512(p);
-
-	return _mm512_and_si512(_mm512_shuffle_epi8(low, _mm512_and_si512(x, half)),
-	    _mm512_shuffle_epi8(high, _mm512_and_si512(_mm512_srli_epi16(x, 4), half)));
+	return _mm512_permutex2var_epi8(first, _mm512_loadu_si512(p), second);
 }
 
 AVX512 static const char *
 find_avx512(const struct scan_set *set, const char *from, const char *end)
 {
-	const __m512i low0 = table_avx512(set->low[0]), high0 = table_avx512(set->high[0]);
-	const __m512i low1 = table_avx512(set->low[1]), high1 = table_avx512(set->high[1]);
-	const __m512i low2 = table_avx512(set->low[2]), high2 = table_avx512(set->high[2]);
+	const __m512i first0 = table_avx512(set->bytes[0], 0);
+	const __m512i second0 = table_avx512(set->bytes[0], 64);
+	const __m512i first1 = table_avx512(set->bytes[1], 0);
+	const __m512i second1 = table_avx512(set->bytes[1], 64);
+	const __m512i first2 = table_avx512(set->bytes[2], 0);
+	const __m512i second2 = table_avx512(set->bytes[2], 64);
 	const char *p = from;
 
 	for (; end - p >= 64 + SCAN_WINDOW - 1; p += 64) {
-		__m512i some = _mm512_and_si512(_mm512_and_si512(look_up_avx512(p, low0, high0),
-						    look_up_avx512(p + 1, low1, high1)),
-		    look_up_avx512(p + 2, low2, high2));
-		uint64_t places = _mm512_test_epi8_mask(some, some);
+		uint64_t places =
+		    _mm512_test_epi8_mask(_mm512_and_si512(look_up_avx512(p, first0, second0),
+					      look_up_avx512(p + 1, first1, second1)),
+			look_up_avx512(p + 2, first2, second2));
 
 		for (; places != 0; places &= places - 1) {
 			const char *at = p + __builtin_ctzll(places);

@@ -13,6 +13,7 @@
 #define BLOCK_BYTES_MAX ((size_t)4 << 20)
 #define BUFFER_MAX      ((size_t)SOURCE_LINE_MAX + 1) /* the longest line and its line feed */
 #define SNIFF_BYTES     4096
+#define TAIL_BYTES      4096 /* read at once for the last line of a range */
 
 struct source {
 	char *path;
@@ -197,6 +198,16 @@ make_room(struct source *s, auditq_error *err)
 	return 0;
 }
 
+/* Up to which place in buf reading is of use: others read what is behind the range. */
+static size_t
+reach(const struct source *s)
+{
+	const uint64_t at = s->offset + (s->end - s->begin);
+	const uint64_t more = at < s->stop ? s->stop - at : TAIL_BYTES;
+
+	return more < s->cap - s->end ? s->end + (size_t)more : s->cap;
+}
+
 /* Read once to behind buf[end). */
 static int
 read_more(struct source *s, auditq_error *err)
@@ -207,7 +218,7 @@ read_more(struct source *s, auditq_error *err)
 	int r;
 
 	if (s->gz == NULL) {
-		if ((got = input_read(&s->in, dst, s->cap - s->end, err)) < 0)
+		if ((got = input_read(&s->in, dst, reach(s) - s->end, err)) < 0)
 			return (int)got;
 		s->eof = got == 0;
 		n = (size_t)got;
@@ -321,6 +332,7 @@ fill(struct source *s, auditq_error *err)
 	if ((r = make_room(s, err)) < 0)
 		return r;
 	want = s->end < s->opt.block_bytes ? s->opt.block_bytes : s->cap;
+	want = want < reach(s) ? want : reach(s);
 	while (!s->eof && !s->gap && s->end < want)
 		if ((r = read_more(s, err)) < 0)
 			return r;
@@ -337,6 +349,13 @@ drop_tail(struct source *s)
 		end_skipping(s);
 	consume(s, s->end - s->begin, lines);
 	s->gap = false;
+}
+
+/* No line of the range is left. */
+static bool
+is_behind(const struct source *s)
+{
+	return s->offset >= s->stop && !s->partial && !s->skipping;
 }
 
 int
@@ -371,13 +390,15 @@ source_next(struct source *s, struct source_block *out, auditq_error *err)
 	}
 	count_given(s);
 	for (;;) {
+		if (is_behind(s))
+			return 0;
 		if (!s->eof && !s->gap)
 			r = fill(s, err);
 		if (s->partial)
 			skip_partial(s);
 		while (s->skipping && s->begin < s->end)
 			skip_line(s);
-		if (s->offset >= s->stop && !s->partial && !s->skipping)
+		if (is_behind(s))
 			return 0;
 		/* After a failed read, first what came before it. */
 		if (!s->skipping && !s->partial && (n = whole_lines(s)) > 0)
