@@ -279,8 +279,9 @@ keep_members(struct plan *plan, struct plan_file *f, struct plan_member *member,
 		free(member);
 		return false;
 	}
-	shrunk = realloc(member, n * sizeof *member);
-	f->member = shrunk != NULL ? shrunk : member;
+	if ((shrunk = realloc(member, n * sizeof *member)) != NULL)
+		member = shrunk;
+	f->member = member;
 	f->nmember = n;
 	return true;
 }

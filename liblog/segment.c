@@ -121,11 +121,11 @@ segment_reopen(struct segment *seg, const struct segment_root *root, int32_t day
 	struct stat st;
 	int64_t whole = -1;
 
-	if (!path_parse_segment(name, &id) || strlen(name) >= sizeof s.name)
+	if (!path_parse_segment(name, &id))
 		return error_set(err, ALOG_EINVAL, 0, name, "not a segment's name");
 	s.day = day;
 	s.number = id.number;
-	strcpy(s.name, name);
+	strcpy(s.name, name); /* what parses is no longer than what path_segment makes */
 	if ((s.dirfd = segment_open_partition(root, day)) < 0)
 		return error_set(err, ALOG_EIO, errno, name, "cannot open its partition");
 	s.fd = sys->openat(s.dirfd, name, O_RDWR | O_APPEND | O_NOFOLLOW, 0);

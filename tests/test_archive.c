@@ -171,8 +171,10 @@ refused_lines(void **state)
 	a = begin(fd, &opt);
 	assert_int_equal(archive_finish(a, NULL, NULL), ALOG_EINVAL);
 	archive_abort(NULL);
-	opt.gzip_level = 13;
-	assert_int_equal(archive_begin(&a, fd, &opt, NULL), ALOG_EINVAL);
+	for (int level = -1; level <= 13; level += 14) {
+		opt.gzip_level = level;
+		assert_int_equal(archive_begin(&a, fd, &opt, NULL), ALOG_EINVAL);
+	}
 	close(fd);
 }
 

@@ -394,6 +394,36 @@ read_on(void *arg)
 	return NULL;
 }
 
+/* As a drain that is held up while it moves the tail. */
+static void *
+end_moving(void *arg)
+{
+	(void)nanosleep(&(struct timespec){ 0, 2000000 }, NULL);
+	ring_release(arg);
+	return NULL;
+}
+
+/* While the tail moves no ring is full: a producer waits for what comes of it. */
+static void
+test_tail_moves(void **state)
+{
+	struct ring_record rec;
+	struct ring_slot slot;
+	pthread_t thread;
+	struct place p;
+
+	(void)state;
+	place_open(&p);
+	while (ring_reserve(p.ring, 1000, &slot) == 0)
+		ring_commit(p.ring, &slot, 0);
+	assert_int_equal(ring_next(p.ring, &rec), 1);
+	atomic_store(&p.ring->moving, true);
+	assert_int_equal(pthread_create(&thread, NULL, end_moving, p.ring), 0);
+	assert_int_equal(ring_reserve(p.ring, 1000, &slot), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	place_close(&p);
+}
+
 static void
 test_read_in_use(void **state)
 {
@@ -436,6 +466,7 @@ main(void)
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_never_full),
+		cmocka_unit_test(test_tail_moves),
 		cmocka_unit_test(test_read_in_use),
 	};
 

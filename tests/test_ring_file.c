@@ -177,6 +177,8 @@ test_damaged(void **state)
 	} cases[] = {
 		{ "untouched", 4000, 0, 1, false, 0, 2 },
 		{ "magic", RING_AT_MAGIC, 'X', 1, false, ALOG_ECORRUPT, 0 },
+		{ "magic that begins with a zero", RING_AT_MAGIC, 0, 1, false, ALOG_ECORRUPT,
+		    0 },
 		{ "a newer version", RING_AT_VERSION, RING_VERSION + 1, 4, false, ALOG_EVERSION,
 		    0 },
 		{ "a version that never was", RING_AT_VERSION, 0, 4, false, ALOG_ECORRUPT, 0 },
@@ -194,6 +196,8 @@ test_damaged(void **state)
 		    ALOG_ECORRUPT, 0 },
 		{ "head behind the tail", RING_AT_HEAD, 1, 4, false, ALOG_ECORRUPT, 0 },
 		{ "tail beyond the head", RING_AT_TAIL_SEQ, 6, 8, false, ALOG_ECORRUPT, 0 },
+		{ "numbers that come to an end", RING_AT_TAIL_SEQ, UINT64_MAX, 8, false,
+		    ALOG_ECORRUPT, 0 },
 		{ "tail at the head", RING_AT_TAIL_SEQ, 5, 8, false, 0, 0 },
 		/* The entry of record 3 is that of granule 3. */
 		{ "length of nothing", RING_HEADER + 3 * 16 + 8, 0, 4, false, 0, 1 },
@@ -357,6 +361,7 @@ test_create(void **state)
 		assert_int_equal(faccessat(p.dirfd, WRITER ".ring", F_OK, 0), -1);
 		ring_unlock(p.ring);
 		assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+		ring_unlock(p.ring); /* a second time: nothing */
 		(void)close(fd);
 		ring_close(p.ring);
 	}
