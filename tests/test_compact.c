@@ -769,7 +769,8 @@ struct shared {
 	atomic_bool stop;
 };
 
-enum { ROUNDS = BY_SANITIZER(40, 20, 10), A_ROUND = 6, RECORDS = 4 };
+#define ROUNDS BY_SANITIZER(40U, 20U, 10U)
+enum { A_ROUND = 6, RECORDS = 4 };
 
 /* Makes small files and compacts them, again and again. */
 static void *

@@ -459,9 +459,9 @@ test_parent_first(void **state)
 	(void)close(done[0]);
 }
 
-/* ---- two hundred forks, each while other threads are somewhere in a call --------------------- */
+/* ---- many forks, each while other threads are somewhere in a call --------------------- */
 
-#define FORKS 200
+#define FORKS BY_SANITIZER(200U, 200U, 20U)
 
 /* Loggers come and go beside the one that is forked with, each with its files and threads. */
 static void *
@@ -482,7 +482,7 @@ open_and_close(void *arg)
 }
 
 static void
-in_storm(alog_t *log, int i)
+in_storm(alog_t *log, unsigned i)
 {
 	(void)alarm(60);
 	if (i % 10 == 0) {
@@ -517,7 +517,7 @@ test_storm(void **state)
 		assert_int_equal(
 		    pthread_create(&t[i], NULL, i < 2 ? emit_until_told : open_and_close, log),
 		    0);
-	for (int i = 0; i < FORKS; i++) {
+	for (unsigned i = 0; i < FORKS; i++) {
 		const pid_t child = fork();
 
 		assert_true(child >= 0);

@@ -41,7 +41,8 @@
 #define PAD_MAX     9000
 
 /* The sanitizers are slow, and TSan ends a process that makes threads after a fork. */
-enum { KILLS = BY_SANITIZER(300, 60, 60), FORKS = !TSAN };
+#define KILLS BY_SANITIZER(300U, 60U, 60U)
+enum { FORKS = !TSAN };
 
 struct shared {
 	_Atomic uint64_t acked[PROCESSES][THREADS];

@@ -30,16 +30,15 @@
 #include "clock.h"
 #include "faults.h"
 #include "liblog.h"
+#include "sanitizer.h"
 #include "scratch.h"
 
 #define RECORDS_MAX 256
 #define COUNT(a)    (sizeof(a) / sizeof(a)[0])
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-enum { STRIDE = 101, AT_ONCE = 6 };
-#else
-enum { STRIDE = 29, AT_ONCE = 16 };
-#endif
+#define STRIDE      BY_SANITIZER(29, 101, 997)
+#define AT_ONCE     BY_SANITIZER(16, 6, 2)
+#define AT_MOST     16
 
 /* ---- allocations: the linker leads ours here, jansson and libdeflate are told to come ---- */
 
@@ -787,7 +786,7 @@ start(struct one *one)
 	if ((one->pid = fork()) < 0)
 		fail_msg("fork");
 	if (one->pid == 0) {
-		(void)alarm(60);
+		(void)alarm(BY_SANITIZER(60, 60, 600));
 		self = one;
 		(void)snprintf(root, sizeof root, "%s/logs", one->dir);
 		one->run();
@@ -875,7 +874,7 @@ static const struct {
 static void
 sweep(struct one like, long first)
 {
-	struct one running[AT_ONCE] = { 0 };
+	struct one running[AT_MOST] = { 0 };
 	struct outcome *out = mmap(NULL, AT_ONCE * sizeof *out, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	long next = first;

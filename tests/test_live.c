@@ -21,7 +21,7 @@
 
 #define THREADS 3
 #define MOST    (1 << 16)
-#define A_ROUND 200 /* scans of one trail at most: it grows meanwhile */
+#define A_ROUND 200U /* scans of one trail at most: it grows meanwhile */
 
 static char root[SCRATCH_MAX];
 static alog_t *trail;
@@ -133,7 +133,7 @@ one_round(unsigned scans, uint8_t *seen)
 	pid = start_writer();
 	/* As many segments come and go meanwhile as there are hundreds of records. */
 	for (unsigned i = 0;
-	     i < scans / 2 || __atomic_load_n(accepted, __ATOMIC_ACQUIRE) < 1000; i++) {
+	     i < scans / 2 || __atomic_load_n(accepted, __ATOMIC_ACQUIRE) < 5 * scans; i++) {
 		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
 		scan(i % 8, seen);
 	}
@@ -153,7 +153,7 @@ test_live(void **state)
 {
 	const char *wanted = getenv("SCANS");
 	unsigned scans =
-	    wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : BY_SANITIZER(2000, 400, 0);
+	    wanted != NULL ? (unsigned)strtoul(wanted, NULL, 10) : BY_SANITIZER(2000, 400, 20);
 	uint8_t *seen;
 
 	(void)state;

@@ -25,7 +25,7 @@
 #include "sanitizer.h"
 
 /* The sanitizers are slow: there the power fails at every so many steps only. */
-enum { STRIDE = BY_SANITIZER(1, 5, 5) };
+#define STRIDE      BY_SANITIZER(1U, 5U, 5U)
 
 #define RECORDS_MAX 1024
 #define STATES_MAX  (1u << 17) /* of one scenario */

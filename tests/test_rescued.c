@@ -12,6 +12,7 @@
 
 #include "auditq.h"
 #include "clock.h"
+#include "sanitizer.h"
 #include "scratch.h"
 #include "sys.h"
 
@@ -219,7 +220,8 @@ test_cut_at_each_read(void **state)
 				scratch_remove(root);
 				if (reads < cut_at)
 					break;
-				cut_at += cut_at < 8 ? 1 : 3;
+				cut_at +=
+				    cut_at < 8 ? BY_SANITIZER(1, 1, 5) : BY_SANITIZER(3, 3, 11);
 			}
 			assert_true(cut_at > 6);
 		}

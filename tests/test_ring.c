@@ -201,7 +201,7 @@ test_wrap(void **state)
 		place_open(&p);
 		forge(p.ring, cases[i].seq, cases[i].pos);
 		fd = place_file(&p);
-		for (unsigned round = 0; round < 1000; round++) {
+		for (unsigned round = 0; round < BY_SANITIZER(1000U, 1000U, 300U); round++) {
 			const uint32_t len = 1 + round * 37 % 3000;
 
 			while (put(p.ring, len, put_seq + 1) == 0)

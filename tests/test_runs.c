@@ -16,7 +16,7 @@
 #define STEPS   1500
 #define WRITERS 3
 #define SLOTS   8
-#define ROUNDS  6
+#define ROUNDS  BY_SANITIZER(6, 6, 1)
 
 /* ---- what is written ------------------------------------------------------------------- */
 

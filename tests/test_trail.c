@@ -11,6 +11,7 @@
 
 #include "faults.h"
 #include "made.h"
+#include "sanitizer.h"
 #include "trail.h"
 
 #define DAY   20384 /* 2025-10-23 */
@@ -232,7 +233,7 @@ test_fail_once(void **state)
 	for (size_t e = 0; e < sizeof errors / sizeof errors[0]; e++) {
 		bool fired = true;
 
-		for (long n = 0; fired; n++) {
+		for (long n = 0; fired; n += BY_SANITIZER(1, 1, 5)) {
 			unsigned failures;
 			char name[64];
 			struct place p;
@@ -280,7 +281,7 @@ test_fail_for_a_while(void **state)
 	for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
 		bool fired = true;
 
-		for (long n = 0; fired; n++) {
+		for (long n = 0; fired; n += BY_SANITIZER(1, 1, 5)) {
 			struct place p;
 			char name[64];
 
