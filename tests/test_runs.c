@@ -110,6 +110,7 @@ static void
 write_dead(void)
 {
 	pid_t child = fork();
+	int status;
 
 	assert_true(child >= 0);
 	if (child == 0) {
@@ -119,9 +120,10 @@ write_dead(void)
 		stage = alog_stage_begin(run, "fetch");
 		CHILD_CHECK(alog_emitv(stage, ALOG_LEVEL_ERROR, "no disk", NULL, 0) == 0);
 		CHILD_CHECK(alog_sync(log, 10000) == 0);
-		_exit(0);
+		(void)raise(SIGKILL);
 	}
-	logging_join(child);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
 enum foreign { PLAIN, GZIP, ARCHIVE, FOREIGN };
