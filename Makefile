@@ -28,7 +28,7 @@ CLI = say out progress screen table opt explain hint ask chart when cmd_query cm
 
 # Unit tests, each a program of its own: tests/test_NAME.c.
 TESTS = \
-	api archive \
+	api archive asked \
 	bloom build bytes \
 	cache catalog clock compact config corrupt cost cursor \
 	digest disk_full \
@@ -162,7 +162,7 @@ $B/tests/test_%: $O/tests/test_%.o $B/inside.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 # In which allocations fail.
-$B/tests/test_life: LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc reallocarray strdup \
+$B/tests/test_asked $B/tests/test_life: LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc reallocarray strdup \
 	strndup asprintf getcwd open_memstream free)
 $B/tests/test_refused: LDFLAGS += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc strdup \
 	pthread_create symlinkat realpath EVP_MD_CTX_new EVP_DigestFinal_ex)

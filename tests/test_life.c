@@ -20,7 +20,6 @@
 #include <ftw.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <libdeflate.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -29,6 +28,7 @@
 #include "auditq.h"
 #include "clock.h"
 #include "faults.h"
+#include "heap.h"
 #include "liblog.h"
 #include "sanitizer.h"
 #include "scratch.h"
@@ -39,139 +39,6 @@
 #define STRIDE      BY_SANITIZER(29, 101, 997)
 #define AT_ONCE     BY_SANITIZER(16, 6, 2)
 #define AT_MOST     16
-
-/* ---- allocations: the linker leads ours here, jansson and libdeflate are told to come ---- */
-
-static struct {
-	atomic_bool on;
-	bool forever;
-	atomic_long at, n, live; /* calls; blocks that are not freed */
-	atomic_bool fired;
-} heap;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-char *__real_strdup(const char *s);
-char *__real_strndup(const char *s, size_t n);
-char *__real_getcwd(char *buf, size_t n);
-FILE *__real_open_memstream(char **p, size_t *n);
-void __real_free(void *p);
-
-/* Whether this one is to fail; in a test that is not about it, never. */
-static bool
-heap_fails(void)
-{
-	long n;
-
-	if (!heap.on)
-		return false;
-	n = heap.n++;
-	if (heap.at < 0 || n < heap.at || (n > heap.at && !heap.forever))
-		return false;
-	heap.fired = true;
-	errno = ENOMEM;
-	return true;
-}
-
-static void *
-heap_count(void *p)
-{
-	heap.live += p != NULL;
-	return p;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-	return heap_fails() ? NULL : heap_count(__real_malloc(n));
-}
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-	return heap_fails() ? NULL : heap_count(__real_calloc(n, size));
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-	if (heap_fails())
-		return NULL;
-	return p == NULL ? heap_count(__real_realloc(p, n)) : __real_realloc(p, n);
-}
-
-void *
-__wrap_reallocarray(void *p, size_t n, size_t size)
-{
-	if (heap_fails())
-		return NULL;
-	return p == NULL ? heap_count(__real_reallocarray(p, n, size))
-			 : __real_reallocarray(p, n, size);
-}
-
-char *
-__wrap_strdup(const char *s)
-{
-	return heap_fails() ? NULL : heap_count(__real_strdup(s));
-}
-
-char *
-__wrap_strndup(const char *s, size_t n)
-{
-	return heap_fails() ? NULL : heap_count(__real_strndup(s, n));
-}
-
-int
-__wrap_asprintf(char **p, const char *format, ...)
-{
-	va_list ap;
-	int n;
-
-	if (heap_fails())
-		return -1;
-	va_start(ap, format);
-	n = vasprintf(p, format, ap);
-	va_end(ap);
-	(void)heap_count(n >= 0 ? *p : NULL);
-	return n;
-}
-
-char *
-__wrap_getcwd(char *buf, size_t n)
-{
-	return buf != NULL ? __real_getcwd(buf, n)
-	    : heap_fails() ? NULL
-			   : heap_count(__real_getcwd(buf, n));
-}
-
-/* What it leaves is to be freed. */
-FILE *
-__wrap_open_memstream(char **p, size_t *n)
-{
-	FILE *f = heap_fails() ? NULL : __real_open_memstream(p, n);
-
-	heap.live += f != NULL;
-	return f;
-}
-
-void
-__wrap_free(void *p)
-{
-	heap.live -= p != NULL;
-	__real_free(p);
-}
-
-static void
-heap_begin(long at, bool forever)
-{
-	heap.at = at;
-	heap.forever = forever;
-	heap.n = 0;
-	heap.fired = false;
-	heap.on = true;
-}
 
 /* ---- a case ---- */
 
@@ -224,8 +91,7 @@ faults_off(void)
 	if (self->out->end != PENDING)
 		return;
 	if (self->allocation) {
-		heap.at = -1;
-		self->out->end = heap.fired ? FIRED : CLEAN;
+		self->out->end = heap_end() ? FIRED : CLEAN;
 		(void)snprintf(self->out->call, sizeof self->out->call, "malloc");
 		return;
 	}
@@ -342,7 +208,7 @@ static void
 sync_log(alog_t *log)
 {
 	const unsigned last = life.n;
-	const int rc = alog_sync(log, 100);
+	const int rc = alog_sync(log, self->run != NULL ? 100 : 30000);
 
 	life.told += rc < 0;
 	for (unsigned n = 1; rc == 0 && n <= last; n++)
@@ -358,7 +224,7 @@ heal_soon(void *arg)
 	for (int i = 0; i < 100 && !*done; i++)
 		sleep_ms(2);
 	if (!*done) {
-		heap.at = -1;
+		(void)heap_end();
 		(void)faults_heal();
 	}
 	return NULL;
@@ -997,8 +863,7 @@ group_set_up(void **state)
 {
 	(void)state;
 	(void)unsetenv("ALOG_LEVEL");
-	json_set_alloc_funcs(__wrap_malloc, __wrap_free);
-	libdeflate_set_memory_allocator(__wrap_malloc, __wrap_free);
+	heap_lead();
 	make_template();
 	return 0;
 }
