@@ -55,7 +55,7 @@ FUZZ = config expr extra field gunzip index jbuf pack ring schema time
 FUZZ_SECONDS = 60
 
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
-CLI_TESTS = query names filters stats runs follow output show pack compact damage bad bounds terminal paths schemas usage man help completions
+CLI_TESTS = query names filters stats runs follow output show pack compact damage bad refused bounds terminal paths schemas usage man help completions
 
 # Those in which several threads run: for TSan. Not those that fork first, of whose children it knows nothing.
 THREADED = api cache compact context emit follow keeper kill many query ranges ring search search_damage soak stats tail writer \
