@@ -46,7 +46,7 @@ TESTS = \
 	query quotes \
 	ranges record recover recover_files redact refused require rescued retain ring ring_file ring_model rotate rotation runid runs \
 	sample scan schema seal search search_damage segment shared sketch soak sorter source stats sys \
-	tail timespec trail \
+	tail timespec trail unsteady \
 	vocabulary vouch \
 	writer writer_faults zone
 

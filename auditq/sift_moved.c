@@ -162,6 +162,9 @@ sift_rescued(struct piece *p, uint64_t last)
 	const uint64_t begin = p->end;
 	int r = 0;
 
+	if (f->in->writer[0] == '\0' && f->plain)
+		sift_note(p, AUDITQ_EIO, true, 0, begin,
+		    "ends here, before its length when it was listed: cut, or replaced, while it was read");
 	/* All that recovery cuts is a line that never was whole. */
 	if (!f->in->open || f->in->writer[0] == '\0' || (f->seqs && p->last_seq >= last))
 		return 0;
