@@ -51,7 +51,7 @@ TESTS = \
 	writer writer_faults zone
 
 # One libFuzzer target for each parser: tests/fuzz/NAME.c, with its inputs in fixtures/fuzz/NAME.
-FUZZ = config expr extra field gunzip index jbuf pack ring schema time
+FUZZ = config expr extra field gunzip index jbuf pack ring schema time vouch
 FUZZ_SECONDS = 60
 
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
