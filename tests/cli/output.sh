@@ -104,3 +104,9 @@ says "nor is it in words" 'bad.txt:1: '
 holds "which have no control characters" sh -c '! grep -q "$(printf "\033")" err'
 run "$(printf 'no\033such\302\233file')"
 says "names neither" 'no\\u001bsuch\\u009bfile'
+
+# ---- whom a file is for ----
+
+echo '{"n":1}' >one.jsonl
+(umask 0 && "$AUDITQ" -O made one.jsonl)
+holds "a file that is made is not for others" test "$(stat -c %a made)" = 640
