@@ -123,6 +123,76 @@ test_left(void **state)
 	}
 }
 
+/* All lines, and then one that is none. */
+static struct format_footer
+put_nonsense(int fd)
+{
+	static const struct archive_options opt = { .member_bytes = 700 };
+	struct format_footer f;
+	struct archive *a;
+	alog_error err;
+
+	error_reset(&err);
+	assert_int_equal(archive_begin(&a, fd, &opt, &err), 0);
+	for (size_t i = 0; i < o.n; i++)
+		assert_int_equal(
+		    archive_add(a, o.line[i].text, strlen(o.line[i].text), &err), 0);
+	assert_int_equal(archive_add(a, "nonsense", 8, &err), 0);
+	assert_int_equal(archive_finish(a, &f, &err), 0);
+	return f;
+}
+
+static struct format_data
+member_at(const struct specimen_bytes *b, size_t at)
+{
+	struct format_data d = { 0 };
+	struct format_header h;
+	uint16_t schema;
+
+	assert_int_equal(format_get_header(b->p + at, b->n - at, &h), 1);
+	assert_int_equal(format_get_data(h.fixed, h.nfixed, &d, &schema), 0);
+	return d;
+}
+
+/* Behind a damaged member: an index tells how much was lost, and who reads without one counts what is there. */
+static void
+test_behind(void **state)
+{
+	const int fd = specimen_create(&o, "x.jsonl.gz");
+	struct format_data second;
+	struct specimen_bytes b;
+	struct format_footer f;
+	size_t at;
+
+	(void)state;
+	specimen_lines(&o, LINES);
+	o.file = "x.jsonl.gz";
+	f = put_nonsense(fd);
+	b = specimen_read(fd);
+	at = member_at(&b, 0).member_bytes;
+	second = member_at(&b, at);
+	b.p[at + second.member_bytes - 20] ^= 0xff;
+	specimen_write(fd, b.p, b.n);
+	for (size_t i = 0; i < 2; i++) {
+		const uint64_t line = LINES + 1 - (oracle_asks[i].index ? 0 : second.lines);
+		const uint64_t text = f.payload_bytes - sizeof "nonsense" -
+		    (oracle_asks[i].index ? 0 : second.payload_bytes);
+		struct oracle_answer a;
+
+		oracle_expect(&o, at, at, at);
+		o.places.line = (struct oracle_span){ line, line };
+		o.places.text = (struct oracle_span){ text, text };
+		oracle_execute(&o, &oracle_asks[i], &a);
+		o.cases++;
+		o.told += a.lost > 0;
+		o.located += a.located;
+		if (a.r < 0 || a.lost != 2 || a.elsewhere > 0)
+			fail_msg("%s: %s", oracle_asks[i].name, a.said);
+	}
+	free(b.p);
+	(void)close(fd);
+}
+
 static int
 discard(void *arg, const void *data, size_t n)
 {
@@ -450,6 +520,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_archive_cuts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_compacted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inspected, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plain, setup, teardown),
