@@ -274,12 +274,13 @@ bench-emit: setup-bench
 	@rm -rf $B/bench/emit && mkdir -p $B/bench/emit
 	@$B/tests/bench/emit $B/bench/emit $(ROUNDS)
 
-# Which lines and branches the tests reach, with those of the write path that none does.
+# Which lines and branches the tests reach, with those of the write path that none does.  Programs that count it run
+# as slowly as under ASan, and make as many rounds (tests/sanitizer.h); who asks all the time reaches no more of it.
 coverage: setup-check
 	@sh .ci/packages gcovr:gcovr
 	@$(MAKE) -s -j2 suite-all SAN=cov CFLAGS=-O0
 	@find build/cov -name '*.gcda' -delete
-	-@tests/run $(call suite,build/cov)
+	-@SCANS=50 tests/run $(call suite,build/cov)
 	@tests/coverage build/cov
 
 # Look for inputs that break a parser.  What is found goes to build/fuzz/found; mended, it belongs into
