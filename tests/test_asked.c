@@ -328,7 +328,7 @@ sweep_all(const struct question *w)
 			    first, &want);
 	}
 	print_message("%s: %zu cases (error, Nth)\n", w->name, cases);
-	assert_true(cases > 10);
+	assert_true(cases > 0);
 }
 
 static void
