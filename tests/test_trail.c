@@ -718,6 +718,49 @@ test_batch(void **state)
 	place_close(&p);
 }
 
+/* Its open segment is removed, and telling so fails at each call: it is told once, before the next record. */
+static void
+removed(bool durable)
+{
+	bool fired = true;
+
+	for (long n = 0; fired; n++) {
+		struct scratch_lines lines;
+		struct place p;
+
+		place_open(&p);
+		for (uint64_t seq = 1; seq <= 3; seq++)
+			assert_int_equal(put(&p, seq, NOON, 10), 0);
+		assert_int_equal(trail_flush(&p.trail, NULL), 0);
+		if (durable)
+			assert_int_equal(trail_sync(&p.trail, NULL), 0);
+		assert_int_equal(unlinkat(p.trail.seg.dirfd, p.trail.seg.name, 0), 0);
+		trail_removed(&p.trail);
+		assert_int_equal(p.trail.lost_seq, durable ? 0 : 3);
+		assert_int_equal(p.trail.durable_seq, 3);
+		faults_begin(FAULT_FAIL, n, ENOSPC);
+		while (put(&p, 4, NOON, 10) < 0 || trail_flush(&p.trail, NULL) < 0)
+			assert_true(faults.fired);
+		fired = faults_end();
+		lines = scratch_read(p.dir);
+		assert_int_equal(lines.n, 2);
+		assert_int_equal(lines.line[0].seq, 3);
+		assert_non_null(strstr(lines.line[0].text, "\"reason\":\"removed\""));
+		assert_int_equal(lines.line[1].seq, 4);
+		assert_true(made_intact(&lines.line[1]));
+		scratch_free(&lines);
+		place_close(&p);
+	}
+}
+
+static void
+test_removed(void **state)
+{
+	(void)state;
+	removed(false);
+	removed(true);
+}
+
 int
 main(void)
 {
@@ -731,6 +774,7 @@ main(void)
 		cmocka_unit_test(test_models),
 		cmocka_unit_test(test_write_fails),
 		cmocka_unit_test(test_rescue_fails),
+		cmocka_unit_test(test_removed),
 		cmocka_unit_test(test_midnight),
 		cmocka_unit_test(test_batch),
 	};
