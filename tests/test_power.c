@@ -150,6 +150,8 @@ die(void)
 		write_some(log, before + 1);
 		count[0] = atomic_load(&emitted);
 		count[1] = (uint64_t)atomic_load(&now);
+		/* Not while one of its threads has made a change that the trace does not have yet. */
+		trace_lock();
 		_exit(0);
 	}
 	if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || status != 0)
