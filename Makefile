@@ -303,7 +303,7 @@ soak: setup-check
 	KILLS=3000 $B/tests/test_kill
 	SOAK_SECONDS=$(SOAK_SECONDS) $B/tests/test_soak
 	FAULTS=full $B/tests/test_power
-	FAULTS=5 $B/tests/test_life
+	FAULTS=1 $B/tests/test_life
 
 # Make the golden files anew: a change of the format, to be looked at.
 golden: $B/tests/test_golden $B/tests/test_golden_ring

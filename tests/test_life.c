@@ -7,7 +7,8 @@
  * Each case is a process of its own.  Whatever fails: nothing crashes, hangs or leaks; somebody is told; what was accepted is
  * read, once, or told as lost, which what was durable never is; a query is right, or says that it is not.
  *
- * FAULTS=full tries every call with every error; else every STRIDEth, from another one for each.
+ * FAULTS=full tries every call with every error; FAULTS=n every nth, from another one for each, with one error
+ * after another.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,7 +39,7 @@
 
 #define STRIDE      BY_SANITIZER(29, 101, 997)
 #define AT_ONCE     BY_SANITIZER(16, 6, 2)
-#define AT_MOST     16
+#define AT_MOST     64 /* most of the time they wait: where all are tried, in good company */
 
 /* ---- a case ---- */
 
@@ -727,14 +728,20 @@ finish(struct one *one)
 	return one->out->end == FIRED || one->out->end == WRONG;
 }
 
+static bool
+with_every_error(void)
+{
+	const char *env = getenv("FAULTS");
+
+	return env != NULL && strcmp(env, "full") == 0;
+}
+
 static long
 stride(void)
 {
 	const char *env = getenv("FAULTS");
 
-	return env != NULL && strcmp(env, "full") == 0 ? 1
-	    : env != NULL                              ? strtol(env, NULL, 10)
-						       : STRIDE;
+	return with_every_error() ? 1 : env != NULL ? strtol(env, NULL, 10) : STRIDE;
 }
 
 static const struct {
@@ -748,8 +755,9 @@ static const struct {
 static void
 sweep(struct one like, long first)
 {
+	const int at_once = stride() == 1 ? AT_MOST : AT_ONCE;
 	struct one running[AT_MOST] = { 0 };
-	struct outcome *out = mmap(NULL, AT_ONCE * sizeof *out, PROT_READ | PROT_WRITE,
+	struct outcome *out = mmap(NULL, (size_t)at_once * sizeof *out, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	long next = first;
 	size_t turn = 0;
@@ -758,9 +766,9 @@ sweep(struct one like, long first)
 	assert_ptr_not_equal(out, MAP_FAILED);
 	while (met) {
 		met = false;
-		for (int i = 0; i < AT_ONCE; i++, next += stride()) {
+		for (int i = 0; i < at_once; i++, next += stride()) {
 			running[i] = like;
-			/* Where not all are tried each comes to its turn. */
+			/* Where not all are tried, each has its turn. */
 			if (like.error == 0) {
 				running[i].error = errors[turn % COUNT(errors)].error;
 				running[i].error_name = errors[turn++ % COUNT(errors)].name;
@@ -770,10 +778,10 @@ sweep(struct one like, long first)
 			start(&running[i]);
 		}
 		/* Threads take turns differently: it is over when some in a row are clean. */
-		for (int i = 0; i < AT_ONCE; i++)
+		for (int i = 0; i < at_once; i++)
 			met = finish(&running[i]) || met;
 	}
-	(void)munmap(out, AT_ONCE * sizeof *out);
+	(void)munmap(out, (size_t)at_once * sizeof *out);
 }
 
 static void
@@ -786,8 +794,9 @@ sweep_all(const char *scenario, void (*run)(void))
 	memset(&total, 0, sizeof total);
 	for (size_t k = 0; k < COUNT(kinds); k++) {
 		like.kind = kinds[k];
-		for (size_t e = 0; e < (stride() == 1 ? COUNT(errors) : 1); e++, first += 7) {
-			like.error = stride() == 1 ? errors[e].error : 0;
+		for (size_t e = 0; e < (with_every_error() ? COUNT(errors) : 1);
+		     e++, first += 7) {
+			like.error = with_every_error() ? errors[e].error : 0;
 			like.error_name = errors[e].name;
 			sweep(like, first % stride());
 		}
