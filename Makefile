@@ -13,7 +13,7 @@ CC      = gcc
 # ---- what there is -------------------------------------------------------------------------
 
 # The part of liblog that libauditq contains too.
-LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf quotes token field \
+LIBLOG_BOTH = error sys bytes digest clock runid path shortest jbuf visible quotes token field \
 	field_number field_string schema schema_value schema_text bloom sketch names format section keys tally summary \
 	archive ring_read segment inventory monitor redact record rotate trail seal resume recover
 LIBLOG_ONLY = level ring settings config retain thread keeper writer forks \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sketch.h"
+#include "visible.h"
 
 #define TIME_WIDTH CLOCK_LENGTH
 
@@ -22,49 +23,11 @@ static void ALOG_PRINTF_(2, 3) print(struct jbuf *b, const char *fmt, ...)
 		jbuf_raw(b, s, (size_t)n < sizeof s ? (size_t)n : sizeof s - 1);
 }
 
-/* Length of the character at s, which a terminal might obey: DEL, a C1 control, a mark or
- * override of direction; and what it is.  0: a harmless one. */
-static size_t
-harmful(const char *s, size_t n, unsigned *c)
-{
-	const unsigned char *u = (const unsigned char *)s;
-
-	*c = u[0];
-	if (u[0] == 0x7f)
-		return 1;
-	if (n >= 2 && (u[0] & 0xe0) == 0xc0) {
-		*c = (u[0] & 0x1fu) << 6 | (u[1] & 0x3fu);
-		return *c < 0xa0 || *c == 0x61c ? 2 : 0;
-	}
-	if (n >= 3 && (u[0] & 0xf0) == 0xe0) {
-		*c = (u[0] & 0x0fu) << 12 | (u[1] & 0x3fu) << 6 | (u[2] & 0x3fu);
-		return *c == 0x200e || *c == 0x200f || (*c >= 0x2028 && *c <= 0x202e) ||
-			(*c >= 0x2066 && *c <= 0x2069)
-		    ? 3
-		    : 0;
-	}
-	return 0;
-}
-
 /* Text without control characters below 0x20, made safe; at least so many columns wide. */
 static void
 safe(struct jbuf *b, const char *s, size_t n, size_t width)
 {
-	size_t columns = 0, skip;
-	unsigned c;
-
-	for (size_t i = 0; i < n; i += skip) {
-		if ((skip = harmful(s + i, n - i, &c)) > 0) {
-			print(b, "\\u%04x", c);
-			columns += 6;
-		} else {
-			jbuf_char(b, s[i]);
-			/* Not the bytes that go on in a character. */
-			columns += ((unsigned char)s[i] & 0xc0) != 0x80;
-			skip = 1;
-		}
-	}
-	for (; columns < width; columns++)
+	for (size_t columns = visible_put(b, s, n); columns < width; columns++)
 		jbuf_char(b, ' ');
 }
 

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "emit.h"
+#include "sys.h"
+#include "visible.h"
 
 #define ON_STACK 4096 /* liblog.h: a longer record takes a buffer of its own */
 #define AUDIT_MS 30000
@@ -15,7 +17,25 @@
 
 /* ---- putting ---- */
 
-/* The line as it will stand in the file, for people who watch. */
+/* In one piece, without what a terminal would obey. */
+static void
+mirror_visibly(const struct iovec *part, int n)
+{
+	struct jbuf out = { 0 };
+
+	for (int i = 0; i < n; i++)
+		(void)visible_put(&out, part[i].iov_base, part[i].iov_len);
+	out = (struct jbuf){ malloc(out.len), 0, out.len };
+	if (out.p == NULL)
+		return;
+	for (int i = 0; i < n; i++)
+		(void)visible_put(&out, part[i].iov_base, part[i].iov_len);
+	(void)sys_write_all(STDERR_FILENO, out.p, out.len, NULL);
+	free(out.p);
+}
+
+/* The line as it will stand in the file, for people who watch.  Nobody is to be told when this fails: the record itself
+ * is safe. */
 static void
 mirror(const char *rec, size_t n, uint16_t splice, uint64_t seq)
 {
@@ -28,8 +48,9 @@ mirror(const char *rec, size_t n, uint16_t splice, uint64_t seq)
 	part[1] = (struct iovec){ digits, out.len };
 	part[2] = (struct iovec){ (void *)(uintptr_t)(rec + splice), n - splice };
 	part[3] = (struct iovec){ (void *)(uintptr_t) "\n", 1 };
-	/* Nobody is to be told when this fails: the record itself is safe. */
-	if (writev(STDERR_FILENO, part, 4) < 0)
+	if (isatty(STDERR_FILENO))
+		mirror_visibly(part, 4);
+	else if (writev(STDERR_FILENO, part, 4) < 0)
 		return;
 }
 

@@ -157,6 +157,8 @@ enum alog_overflow {
 	ALOG_FAIL,      /* drop at once, count, and return ALOG_EDROPPED */
 };
 
+/* Where standard error is a terminal, ALOG_MIRROR writes what it would obey (DEL, U+0080 to U+009F, marks and overrides
+ * of direction) as \uXXXX: the line is the same JSON value. */
 enum alog_flags {
 	ALOG_SOURCE = 1u << 0,     /* add "file", "line" and "func" of the call */
 	ALOG_THREAD = 1u << 1,     /* add "tid", the kernel's thread id */

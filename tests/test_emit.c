@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "logging.h"
@@ -231,6 +232,75 @@ test_mirror(void **state)
 	}
 	assert_int_equal(at, got);
 	(void)close(fd);
+	(void)close(saved);
+	root_free(&lines);
+}
+
+/* Its end that a program writes to; *shown is where a person reads. */
+static int
+open_terminal(int *shown)
+{
+	struct termios mode;
+	int fd;
+
+	assert_true((*shown = posix_openpt(O_RDWR | O_NOCTTY)) >= 0);
+	assert_int_equal(grantpt(*shown), 0);
+	assert_int_equal(unlockpt(*shown), 0);
+	assert_true((fd = open(ptsname(*shown), O_RDWR | O_NOCTTY)) >= 0);
+	assert_int_equal(tcgetattr(fd, &mode), 0);
+	cfmakeraw(&mode);
+	assert_int_equal(tcsetattr(fd, TCSANOW, &mode), 0);
+	return fd;
+}
+
+/* A terminal gets the same values, without what it would obey; and the rest as it stands. */
+static void
+test_mirror_on_a_terminal(void **state)
+{
+	/* Between them the neighbours that are harmless. */
+	static const char hostile[] = "~\x7f\xc2\x80|\xc2\x9b"
+				      "7m\xc2\x9f\xc2\xa0\xd8\x9c"
+				      "\xe2\x80\x8e\xe2\x80\xae\xe2\x81\xa6\xe2\x81\xa9",
+			  shown[] = "~\\u007f\\u0080|\\u009b"
+				    "7m\\u009f\xc2\xa0\\u061c"
+				    "\\u200e\\u202e\\u2066\\u2069",
+			  harmless[] = "M\xc3\xbcller \xe2\x82\xac \xf0\x9f\x98\x80";
+	alog_t *log = logging_open((alog_options){ .flags = ALOG_MIRROR });
+	struct root_lines lines;
+	int saved, fd, person;
+	char text[4096], *at = text, *end;
+	ssize_t got;
+
+	(void)state;
+	fd = open_terminal(&person);
+	assert_true((saved = dup(2)) >= 0);
+	assert_true(dup2(fd, 2) >= 0);
+	(void)ALOG_INFO(log, hostile);
+	(void)ALOG_INFO(log, "m", ALOG_KV(hostile, hostile));
+	(void)ALOG_INFO(log, harmless);
+	assert_true(dup2(saved, 2) >= 0);
+	assert_true((got = read(person, text, sizeof text - 1)) > 0);
+	text[got] = '\0';
+	lines = logging_finish(log);
+	assert_int_equal(lines.n, 3);
+	for (size_t i = 0; i < lines.n; i++, at = end + 1) {
+		const struct scratch_line *l = &lines.text.line[i];
+		json_t *value;
+
+		assert_non_null(end = strchr(at, '\n'));
+		assert_non_null(value = json_loadb(at, (size_t)(end - at), 0, NULL));
+		assert_true(json_equal(value, lines.line[i]));
+		json_decref(value);
+		*end = '\0';
+		assert_true((strstr(at, shown) != NULL) == (i < 2));
+		if (i == 2) {
+			assert_int_equal(end - at, l->n);
+			assert_memory_equal(at, l->text, l->n);
+		}
+	}
+	assert_int_equal(at - text, got);
+	(void)close(fd);
+	(void)close(person);
 	(void)close(saved);
 	root_free(&lines);
 }
@@ -498,6 +568,7 @@ main(void)
 		LOGGING_TEST(test_lengths),
 		LOGGING_TEST(test_source_and_thread),
 		LOGGING_TEST(test_mirror),
+		LOGGING_TEST(test_mirror_on_a_terminal),
 		LOGGING_TEST(test_limited),
 		LOGGING_TEST(test_redaction),
 		LOGGING_TEST(test_error_callback),
