@@ -374,6 +374,58 @@ test_lost(void **state)
 	}
 }
 
+static alog_t *_Atomic crowding; /* whose ring is to be filled again */
+
+/* A gap record asks for the time between there being room for it and its being put there. */
+static int64_t
+crowding_clock(void *arg)
+{
+	alog_t *log = atomic_exchange(&crowding, NULL);
+	struct timespec ts;
+
+	(void)arg;
+	/* These are shorter than a gap record. */
+	while (log != NULL && ALOG_INFO(log, "m") == 0)
+		;
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * CLOCK_S + ts.tv_nsec;
+}
+
+/* Others took the room that a gap record was to have: it is told later. */
+static void
+test_gap_comes_too_late(void **state)
+{
+	alog_options opt = { .ring_bytes = 65536,
+		.overflow = ALOG_FAIL,
+		.clock = crowding_clock,
+		.fdatasync_ms = 60000 };
+	struct root_lines lines;
+	alog_stats before, after;
+	alog_t *log;
+
+	(void)state;
+	ops.write = bad_write;
+	log = logging_open(opt);
+	break_disk(-1, ENOSPC);
+	emit(log, 100, ALOG_EDROPPED);
+	before = stats_of(log);
+	assert_true(before.dropped > 0);
+	for (int wait = 0; wait < 500 && stats_of(log).errors == 0; wait++)
+		logging_sleep_ms(10);
+	atomic_store(&crowding, log);
+	break_disk(0, 0);
+	for (int wait = 0; wait < 500 && atomic_load(&crowding) != NULL; wait++)
+		logging_sleep_ms(10);
+	assert_int_equal(alog_sync(log, 10000), 0);
+	after = stats_of(log);
+	assert_int_equal(after.dropped, before.dropped + 1);
+	assert_int_equal(alog_close(log), ALOG_EIO);
+	lines = logging_read();
+	assert_int_equal(told_lost(&lines), after.dropped);
+	assert_int_equal(logging_check_dense(&lines), 1);
+	root_free(&lines);
+}
+
 /* ---- durability ------------------------------------------------------------------------------ */
 
 static int
@@ -686,6 +738,7 @@ main(void)
 		TEST(test_midnight),
 		TEST(test_block),
 		TEST(test_lost),
+		TEST(test_gap_comes_too_late),
 		TEST(test_sync_times_out),
 		TEST(test_never_durable),
 		TEST(test_lost_behind_our_back),
