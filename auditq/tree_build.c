@@ -36,6 +36,13 @@ append(char **text, size_t *n, const char *between, const struct field *value)
 	return 0;
 }
 
+/* How much of a field a message takes at most; only the type of one that is absent is set. */
+static size_t
+room_for(const struct field *value)
+{
+	return value->type > FIELD_NULL ? value->n : 0;
+}
+
 /* What a failed record says: its message, and its field `error`. */
 static int
 set_message(auditq_tree_t *t, struct tree_node *node, const struct schema *schema,
@@ -57,7 +64,7 @@ set_message(auditq_tree_t *t, struct tree_node *node, const struct schema *schem
 	node->message = NULL;
 	node->pub.message_len = 0;
 	/* What is told of errors ends somewhere: the records themselves are there to be read. */
-	if (t->bytes + msg->n + error.n > TREE_BYTES_MAX)
+	if (t->bytes + room_for(msg) + room_for(&error) > TREE_BYTES_MAX)
 		return 0;
 	if (msg->type > FIELD_NULL &&
 	    append(&node->message, &node->pub.message_len, "", msg) < 0)
