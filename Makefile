@@ -57,10 +57,12 @@ FUZZ_SECONDS = 60
 # The program as a user runs it: tests/cli/NAME.sh.  "real", on large logs, is for `make check`.
 CLI_TESTS = query names filters stats runs follow output show pack compact damage bad refused bounds terminal paths schemas usage man help completions
 
-# Those in which several threads run: for TSan. Not those that fork first, of whose children it knows nothing.
-THREADED = api cache compact context emit follow keeper kill many query ranges ring search search_damage soak stats tail writer \
+# Those in which several threads run: for TSan. Not those that fork first, of whose children it knows nothing; nor
+# those whose many questions take minutes, and are asked in others, too.
+THREADED = api build cache compact context emit follow index index_damage keeper kill many parts query \
+	ranges refused rescued ring rotation search search_damage soak stats tail vocabulary writer \
 	writer_faults
-THREADED_CLI = query filters stats runs follow compact pack
+THREADED_CLI = query filters names stats runs follow output show compact pack damage paths
 
 # Tests that are scripts, of what is in build/.
 CHECKS = tests/includes.py tests/packages "tests/memory.py build" "tests/symbols build" "tests/consumer build" "tests/foreign/run build" \
@@ -233,7 +235,8 @@ check-asan:
 check-tsan:
 	@$(MAKE) -s -j2 suite-threaded SAN=tsan
 	@tests/run $(call suite-tsan,build/tsan)
-# Under valgrind a program runs some thirty times slower: with less of what is random.
+# Under valgrind a program runs some thirty times slower: with less of what is random or repeated (tests/sanitizer.h).
+# All of it takes some eleven minutes of the processors' time.
 check-valgrind: setup-check
 	@sh .ci/packages valgrind:valgrind
 	@$(MAKE) -s -j2 suite-all
