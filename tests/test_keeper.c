@@ -82,18 +82,29 @@ no_archive(int at, const char *name, int flags, mode_t mode)
 	return sys_posix.openat(at, name, flags, mode);
 }
 
+static int
+no_partition(int at, const char *name, int flags, mode_t mode)
+{
+	if (strncmp(name, "date=", 5) == 0 && (flags & O_DIRECTORY) != 0) {
+		errno = EMFILE;
+		return -1;
+	}
+	return sys_posix.openat(at, name, flags, mode);
+}
+
+/* Nothing can be sealed once a record is written; then everything can. */
 static void
-test_fails(void **state)
+fail_to_seal(int (*openat)(int at, const char *name, int flags, mode_t mode))
 {
 	alog_t *log;
 	alog_stats stats = { .size = sizeof stats };
 	struct root_lines lines;
 	char rings[sizeof root + 8];
 
-	(void)state;
-	ops.openat = no_archive;
 	log = logging_open((alog_options){ .seal_bytes = 1 });
 	assert_int_equal(ALOG_INFO(log, "m"), 0);
+	assert_int_equal(alog_sync(log, 10000), 0);
+	ops.openat = openat;
 	assert_int_equal(alog_close(log), ALOG_EIO);
 	assert_int_equal(root_count(root, ".jsonl"), 1);
 	(void)snprintf(rings, sizeof rings, "%s/.ring", root);
@@ -110,6 +121,15 @@ test_fails(void **state)
 	assert_int_equal(root_count(root, ".jsonl"), 0);
 	assert_int_equal(root_entries(rings), 0);
 	root_free(&lines);
+	scratch_remove(root);
+}
+
+static void
+test_fails(void **state)
+{
+	(void)state;
+	fail_to_seal(no_archive);
+	fail_to_seal(no_partition);
 }
 
 /* ---- retention ------------------------------------------------------------------------------ */
