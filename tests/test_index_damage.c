@@ -339,6 +339,97 @@ newer_sections(const struct sealed *s, struct section section[1 + SECTION_COUNT_
 	return (size_t)n + 1;
 }
 
+/* The sections of s as they are. */
+static size_t
+same_sections(const struct sealed *s, struct section section[SECTION_COUNT_MAX],
+    struct bytes_out *content)
+{
+	const uint8_t *stream = s->p + s->index_offset + FORMAT_PAGE_HEAD;
+	uint32_t total =
+	    (uint32_t)(s->size - s->index_offset - FORMAT_FOOTER_BYTES - FORMAT_PAGE_OVERHEAD);
+	int n = section_get_directory(stream, total, total, section);
+
+	assert_int_equal(n, 6);
+	for (int i = 0; i < n; i++)
+		bytes_put(&content[i], stream + section[i].offset, section[i].length);
+	return (size_t)n;
+}
+
+/* Let the first run's last record stand in that member. */
+static void
+extend_run(struct bytes_out *runs, const struct format_footer *f, unsigned member)
+{
+	struct bytes_in in = { .p = runs->p, .n = runs->n };
+	struct bytes_out out = { 0 };
+	struct format_run run;
+
+	bytes_put_u32(&out, bytes_get_u32(&in));
+	assert_int_equal(section_get_run(&in, &run, f->min_ts), 0);
+	run.last_member = (uint16_t)member;
+	section_put_run(&out, &run, f->min_ts);
+	bytes_put(&out, in.p, in.n);
+	bytes_out_free(runs);
+	*runs = out;
+}
+
+/* Every checksum holds, every number is plausible by itself; together they speak of places that are not there. */
+static void
+impossible_places(void **state)
+{
+	enum { MEMBER_BYTES = 0, PAYLOAD_BYTES = 4 }; /* format_put_data */
+	static const struct {
+		const char *name, *says;
+		enum section_type type;
+		unsigned at, add;
+	} cases[] = {
+		{ "as it was", NULL, SECTION_MEMBERS, MEMBER_BYTES, 0 },
+		{ "a gap between members", "members", SECTION_MEMBERS, MEMBER_BYTES, 1 },
+		{ "members that overlap", "members", SECTION_MEMBERS, MEMBER_BYTES, -1U },
+		{ "more lines", "members", SECTION_MEMBERS, PAYLOAD_BYTES, 1 },
+		{ "fewer lines", "members", SECTION_MEMBERS, PAYLOAD_BYTES, -1U },
+		{ "a run up to the last member", NULL, SECTION_RUNS, 0, -1U },
+		{ "a run behind the last member", "runs", SECTION_RUNS, 0, 0 },
+	};
+	struct format_footer f;
+	struct sealed s;
+	int fd = make_fd();
+
+	(void)state;
+	make_sealed(&s);
+	assert_int_equal(format_get_footer(s.p + s.size - FORMAT_FOOTER_BYTES, &f), 0);
+	assert_int_equal(pwrite(fd, s.p, s.size, 0), s.size);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct section section[SECTION_COUNT_MAX];
+		struct bytes_out content[6] = { 0 };
+		auditq_error err = { 0 };
+		struct index *ix = NULL;
+		const size_t n = same_sections(&s, section, content);
+		uint64_t size;
+		size_t k = 0;
+		int r;
+
+		while (section[k].type != cases[i].type)
+			k++;
+		if (cases[i].type == SECTION_RUNS) {
+			extend_run(&content[k], &f, f.members + cases[i].add);
+		} else {
+			/* Of the first: its length stands before it. */
+			uint8_t *p = content[k].p + 2 + cases[i].at;
+			put_le32(p, get_le32(p) + cases[i].add);
+		}
+		size = write_index(fd, &s, section, content, n, FORMAT_VERSION);
+		r = index_load(&ix, fd, size, "x", INDEX_ALL, &err);
+		if (r != (cases[i].says != NULL ? AUDITQ_ECORRUPT : 0) ||
+		    (r < 0 && strstr(err.text, cases[i].says) == NULL))
+			fail_msg("%s: %d, %s", cases[i].name, r, err.text);
+		index_free(ix);
+		for (k = 0; k < n; k++)
+			bytes_out_free(&content[k]);
+	}
+	close(fd);
+	free_sealed(&s);
+}
+
 static void
 newer_archives(void **state)
 {
@@ -433,6 +524,7 @@ main(void)
 		cmocka_unit_test(wrong_bytes_with_right_checksums),
 		cmocka_unit_test(joined_archives_hide_nothing),
 		cmocka_unit_test(large_indexes_are_read_in_parts),
+		cmocka_unit_test(impossible_places),
 		cmocka_unit_test(newer_archives),
 		cmocka_unit_test(peek),
 	};
