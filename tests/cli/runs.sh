@@ -81,6 +81,16 @@ echo 'no json' >>plain/date=2025-10-24/s.0123456789abcdef.000003.jsonl
 run runs --stage ingest --status failed -o jsonl --fields run_id plain
 expect "a loss is told in the status" 3 '{"run_id":"r-1"}'
 holds "and told once" test "$(grep -c 'not a JSON object' err)" = 1
+# in an archive that could answer from its tables but for that
+mkdir -p lossy/date=2025-10-24
+cp plain/date=2025-10-24/s.0123456789abcdef.000003.jsonl lossy/date=2025-10-24
+"$AUDITQ" recover lossy >/dev/null
+holds "a file with a loss is sealed" test -e lossy/date=2025-10-24/s.0123456789abcdef.000003.jsonl.gz
+for how in '' --no-index; do
+	run runs $how -o jsonl --fields run_id,records lossy
+	expect "its loss is told in the status $how" 3 '{"run_id":"\u001b[2J","records":1}'
+	says "and where it is" 'jsonl.gz:3: not a JSON object'
+done
 
 # ---- records of their runs around matches, and whole runs ----
 
