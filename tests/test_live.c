@@ -42,7 +42,8 @@ emit(void *arg)
 	return NULL;
 }
 
-/* A process that emits, and rolls and seals all the time, until it is killed. */
+/* A process that emits, and rolls and seals all the time, until it is killed.  A slow disk is waited for: each roll syncs,
+ * and what is dropped meanwhile would be taken for accepted. */
 static pid_t
 start_writer(void)
 {
@@ -50,7 +51,8 @@ start_writer(void)
 		.root = root,
 		.service = "s",
 		.segment_bytes = 8192,
-		.ring_bytes = 256 << 10 };
+		.ring_bytes = 256 << 10,
+		.block_ms = 600000 };
 	pthread_t thread[THREADS];
 	pid_t pid = fork();
 
