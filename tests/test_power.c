@@ -496,11 +496,19 @@ try_losses(const struct disk *d, const char *scenario, size_t step, bool many)
 	}
 }
 
+static bool
+full(void)
+{
+	const char *env = getenv("FAULTS");
+
+	return env != NULL && strcmp(env, "full") == 0;
+}
+
 static void
 replay(const char *scenario, bool many)
 {
 	const char *env = getenv("FAULTS");
-	const size_t stride = many ? 1 : env != NULL ? strtoul(env, NULL, 10) : STRIDE;
+	const size_t stride = full() ? 1 : env != NULL ? strtoul(env, NULL, 10) : STRIDE;
 	struct disk *d = disk_new(scratch);
 
 	at.ndurable = 0;
@@ -546,14 +554,6 @@ run(const char *name, void (*scenario)(void), bool many)
 	sys = &sys_posix;
 	reading_free(&at.truth);
 	scratch_remove(scratch);
-}
-
-static bool
-full(void)
-{
-	const char *env = getenv("FAULTS");
-
-	return env != NULL && strcmp(env, "full") == 0;
 }
 
 static void
