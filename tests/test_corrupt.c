@@ -11,20 +11,47 @@ static struct oracle o;
 
 /* ---- archives ---- */
 
+static struct format_data
+member_at(const struct specimen_bytes *b, size_t at)
+{
+	struct format_data d = { 0 };
+	struct format_header h;
+	uint16_t schema;
+
+	assert_int_equal(format_get_header(b->p + at, b->n - at, &h), 1);
+	assert_int_equal(format_get_data(h.fixed, h.nfixed, &d, &schema), 0);
+	return d;
+}
+
+/* What is told of lines, too, is of what a damaged member was inflated to, from here on: it may be more than it was. */
+static void
+expect_lines(uint64_t line, uint64_t text)
+{
+	o.places.line = (struct oracle_span){ line, UINT64_MAX };
+	o.places.text = (struct oracle_span){ text, UINT64_MAX };
+}
+
 /* elsewhere: parts that stand in another file, too.  A damaged member is told by where it begins. */
 static void
 flip_archive(int fd, uint64_t elsewhere)
 {
 	struct specimen_bytes b = specimen_read(fd);
+	uint64_t line = 1, text = 0;
 	size_t at[MEMBERS + 1];
 
 	specimen_members(&b, at);
 	oracle_check(&o, 0, "untouched", 0);
 	for (unsigned i = 0; i < MEMBERS; i++) {
+		const struct format_data d = member_at(&b, at[i]);
+
 		oracle_expect(&o, at[i], at[i], at[i]);
+		expect_lines(line, text);
+		line += d.lines;
+		text += d.payload_bytes;
 		specimen_flip(&o, fd, &b, at[i], at[i + 1], UINT64_C(1) << i & ~elsewhere, 1);
 	}
 	oracle_expect(&o, at[MEMBERS], b.n, b.n);
+	expect_lines(line, text);
 	specimen_flip(&o, fd, &b, at[MEMBERS], b.n, 0, 1);
 	free(b.p);
 }
@@ -140,18 +167,6 @@ put_nonsense(int fd)
 	assert_int_equal(archive_add(a, "nonsense", 8, &err), 0);
 	assert_int_equal(archive_finish(a, &f, &err), 0);
 	return f;
-}
-
-static struct format_data
-member_at(const struct specimen_bytes *b, size_t at)
-{
-	struct format_data d = { 0 };
-	struct format_header h;
-	uint16_t schema;
-
-	assert_int_equal(format_get_header(b->p + at, b->n - at, &h), 1);
-	assert_int_equal(format_get_data(h.fixed, h.nfixed, &d, &schema), 0);
-	return d;
 }
 
 /* Behind a damaged member: an index tells how much was lost, and who reads without one counts what is there. */
@@ -273,14 +288,6 @@ make_foreign(size_t at[MEMBERS + 1], size_t text[MEMBERS + 1])
 	return b;
 }
 
-/* What is told of lines, too, is of the damaged member: of those behind it nothing is. */
-static void
-expect_foreign(unsigned member, const size_t text[MEMBERS + 1])
-{
-	o.places.line = (struct oracle_span){ member * PER_MEMBER + 1, UINT64_MAX };
-	o.places.text = (struct oracle_span){ text[member], UINT64_MAX };
-}
-
 /* Lines were given when the checksum behind them is met: they may be wrong, which is told. */
 static void
 test_foreign(void **state)
@@ -299,7 +306,7 @@ test_foreign(void **state)
 	for (unsigned i = 0; i < MEMBERS; i++) {
 		/* The last one may seem to be cut. */
 		oracle_expect(&o, at[i], at[i], i + 1 < MEMBERS ? at[i] : b.n);
-		expect_foreign(i, text);
+		expect_lines(i * PER_MEMBER + 1, text[i]);
 		specimen_flip(&o, fd, &b, at[i], at[i + 1], UINT64_C(1) << i, 1);
 	}
 	for (size_t n = b.n; n-- > 1;) {
@@ -311,7 +318,7 @@ test_foreign(void **state)
 		/* Nothing tells that there were members behind the last. */
 		o.quiet = at[whole] == n;
 		oracle_expect(&o, at[whole], n, n);
-		expect_foreign(whole, text);
+		expect_lines(whole * PER_MEMBER + 1, text[whole]);
 		oracle_check(&o, ALL_PARTS << whole, "cut to", n);
 	}
 	free(b.p);

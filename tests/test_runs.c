@@ -105,24 +105,44 @@ step(struct slot *s)
 	}
 }
 
-/* A writer that dies in its runs: what it wrote is in a segment, and its ring is left. */
+/* A writer that dies in its runs: what it wrote is in a segment, and its ring is left. It is forked while there are no
+ * threads, one of which might hold a lock of a sanitizer's, and told when to begin. */
+static struct {
+	pid_t child;
+	int begin;
+} dead;
+
 static void
-write_dead(void)
+fork_dead(void)
 {
-	pid_t child = fork();
-	int status;
+	int fd[2];
 
-	assert_true(child >= 0);
-	if (child == 0) {
-		alog_t *log = open_writer("dead"), *run = alog_run_begin(log, "x-dead"), *stage;
+	assert_int_equal(pipe2(fd, O_CLOEXEC), 0);
+	assert_true((dead.child = fork()) >= 0);
+	dead.begin = fd[1];
+	if (dead.child == 0) {
+		alog_t *log, *run, *stage;
 
+		CHILD_CHECK(read(fd[0], &now, sizeof now) == sizeof now);
+		log = open_writer("dead");
+		run = alog_run_begin(log, "x-dead");
 		now += CLOCK_S;
 		stage = alog_stage_begin(run, "fetch");
 		CHILD_CHECK(alog_emitv(stage, ALOG_LEVEL_ERROR, "no disk", NULL, 0) == 0);
 		CHILD_CHECK(alog_sync(log, 10000) == 0);
 		(void)raise(SIGKILL);
 	}
-	assert_int_equal(waitpid(child, &status, 0), child);
+	(void)close(fd[0]);
+}
+
+static void
+write_dead(void)
+{
+	int status;
+
+	assert_int_equal(write(dead.begin, &now, sizeof now), sizeof now);
+	(void)close(dead.begin);
+	assert_int_equal(waitpid(dead.child, &status, 0), dead.child);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
@@ -219,6 +239,7 @@ write_trail(int round)
 	struct slot slot[SLOTS] = { { .stage = NULL } };
 
 	now = START;
+	fork_dead();
 	for (int i = 0; i < WRITERS; i++)
 		logger[i] = open_writer(services[i]);
 	for (int i = 0; i < STEPS; i++) {
