@@ -44,7 +44,7 @@ struct follow {
 };
 
 /* Listings of one pass, while files come and go. */
-#define FOLLOW_LISTINGS 8
+#define FOLLOW_LISTINGS 64
 
 int follow_no_memory(auditq_error *err);
 /* follow_list: list all files, in the order in which they are to be read, and watch what was listed. */
