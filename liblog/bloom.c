@@ -28,6 +28,8 @@ bloom_bits(uint32_t n, uint32_t max_bits)
 
 	if (bits > BLOOM_AMPLE_BITS)
 		bits = lean > BLOOM_AMPLE_BITS ? lean : BLOOM_AMPLE_BITS;
+	if (n > 0 && bits < BLOOM_LEAST_BITS)
+		bits = BLOOM_LEAST_BITS;
 	bits = (bits + 7) / 8 * 8;
 	return bits < max_bits ? (uint32_t)bits : max_bits;
 }

@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #define BLOOM_HASHES 10 /* k at 14.4 bits an entry: 0.1 % false positives */
+#define BLOOM_LEAST_BITS                                                                       \
+	64 /* in fewer, double hashing knows too few patterns to tell strings apart */
 #define BLOOM_AMPLE_BITS                                                                       \
 	4096 /* a filter of up to so many costs next to nothing beside its member */
 
@@ -21,7 +23,7 @@ uint64_t bloom_path(const char *path, size_t n);
 /* The hash of a value under a path. */
 uint64_t bloom_hash(uint64_t path_state, const char *value, size_t n);
 
-/* Bits for n entries, a multiple of 8, at most max_bits: 14.4 each while that is no more than
+/* Bits for n entries, a multiple of 8, at most max_bits: at least BLOOM_LEAST_BITS; 14.4 each while that is no more than
  * BLOOM_AMPLE_BITS, and at least 9.6 each (k = 7, 1 % false positives) beyond. */
 uint32_t bloom_bits(uint32_t n, uint32_t max_bits);
 /* The best k for n entries in that many bits, 1 to BLOOM_HASHES. */
