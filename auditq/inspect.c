@@ -17,7 +17,7 @@ struct check {
 	int fd;
 	struct inspect *in;
 	struct libdeflate_decompressor *inflater;
-	struct digest *digest;
+	struct digest digest;
 	uint8_t *packed, *plain;
 	size_t npacked, nplain;
 	uint8_t last[DIGEST_BYTES]; /* digest of the member before */
@@ -59,11 +59,10 @@ check_member(struct check *c, const struct format_data *m)
 	if (get_le32(c->packed + n - 8) != libdeflate_crc32(0, c->plain, m->payload_bytes) ||
 	    get_le32(c->packed + n - 4) != m->payload_bytes)
 		return "its checksum is wrong";
-	digest_begin(c->digest);
-	digest_add(c->digest, c->last, sizeof c->last);
-	digest_add(c->digest, c->plain, m->payload_bytes);
-	if (digest_end(c->digest, digest) < 0)
-		return "its digest cannot be computed";
+	digest_begin(&c->digest);
+	digest_add(&c->digest, c->last, sizeof c->last);
+	digest_add(&c->digest, c->plain, m->payload_bytes);
+	digest_end(&c->digest, digest);
 	memcpy(c->last, digest, sizeof digest);
 	return memcmp(digest, m->digest, sizeof digest) == 0 ? NULL : "its digest is wrong";
 }
@@ -118,14 +117,12 @@ check(struct inspect *in, int fd, uint64_t size, auditq_error *err)
 
 	in->member = index_members(in->ix);
 	c.inflater = libdeflate_alloc_decompressor();
-	c.digest = digest_new();
-	if (c.inflater == NULL || c.digest == NULL)
+	if (c.inflater == NULL)
 		r = qerror_set(err, AUDITQ_ENOMEM, ENOMEM, in->path, "check");
 	else if ((r = check_members(&c, err)) == 0 && in->problem == NULL)
 		r = check_whole(&c, size, err);
 	if (c.inflater != NULL)
 		libdeflate_free_decompressor(c.inflater);
-	digest_free(c.digest);
 	free(c.packed);
 	free(c.plain);
 	return r;

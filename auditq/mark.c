@@ -8,21 +8,16 @@
 #include "gunzip.h"
 #include "sys.h"
 
-static int
+static void
 fingerprint(uint8_t out[MARK_PRINT], const uint8_t *p, size_t n)
 {
 	uint8_t all[DIGEST_BYTES];
-	struct digest *d = digest_new();
-	int r;
+	struct digest d;
 
-	if (d == NULL)
-		return -1;
-	digest_begin(d);
-	digest_add(d, p, n);
-	if ((r = digest_end(d, all)) == 0)
-		memcpy(out, all, MARK_PRINT);
-	digest_free(d);
-	return r < 0 ? -1 : 0;
+	digest_begin(&d);
+	digest_add(&d, p, n);
+	digest_end(&d, all);
+	memcpy(out, all, MARK_PRINT);
 }
 
 /* How much of the content before an offset either fingerprint is of. */
@@ -39,7 +34,8 @@ fingerprint_at(uint8_t out[MARK_PRINT], int fd, uint64_t at, size_t n)
 
 	if (sys_pread_all(fd, buf, n, (off_t)at) != (ssize_t)n)
 		return -1;
-	return fingerprint(out, buf, n);
+	fingerprint(out, buf, n);
+	return 0;
 }
 
 int
@@ -160,14 +156,16 @@ match_unzipped(const struct mark *mark, struct unzipped *g, uint64_t *bytes)
 
 	if (read_some(g, buf, n) < n)
 		return g->damaged ? MARK_CUT : MARK_OTHER;
-	if (fingerprint(print, buf, n) < 0 || memcmp(print, mark->head, MARK_PRINT) != 0)
+	fingerprint(print, buf, n);
+	if (memcmp(print, mark->head, MARK_PRINT) != 0)
 		return MARK_OTHER;
 	if (skip(g, rest - more) < rest - more || read_some(g, buf + n, more) < more) {
 		if (!g->damaged)
 			return MARK_OTHER;
 		return nothing_follows(g) ? MARK_PARTLY : MARK_CUT;
 	}
-	if (fingerprint(print, buf + more, n) < 0 || memcmp(print, mark->tail, MARK_PRINT) != 0)
+	fingerprint(print, buf + more, n);
+	if (memcmp(print, mark->tail, MARK_PRINT) != 0)
 		return MARK_OTHER;
 	*bytes = mark->offset + skip(g, UINT64_MAX);
 	return g->damaged ? MARK_PARTLY : MARK_HOLDS;
@@ -191,8 +189,8 @@ mark_match_gzip(const struct mark *mark, int fd, const char *path, uint64_t *byt
 static void
 finish_head(struct mark_head *head)
 {
-	if (head->n == MARK_BYTES && fingerprint(head->print, head->p, head->n) < 0)
-		head->n = 0;
+	if (head->n == MARK_BYTES)
+		fingerprint(head->print, head->p, head->n);
 }
 
 void
@@ -227,5 +225,6 @@ mark_may_hold(const struct mark *mark, const struct mark_head *head)
 		return true;
 	if (n == MARK_BYTES)
 		return memcmp(head->print, mark->head, MARK_PRINT) == 0;
-	return fingerprint(print, head->p, n) < 0 || memcmp(print, mark->head, MARK_PRINT) == 0;
+	fingerprint(print, head->p, n);
+	return memcmp(print, mark->head, MARK_PRINT) == 0;
 }

@@ -95,7 +95,7 @@ add_block(struct pack_input *in, const struct source_block *b, auditq_error *err
 	uint64_t number = b->line;
 	int r = 0;
 
-	digest_add(in->digest, b->p, b->n);
+	digest_add(&in->digest, b->p, b->n);
 	for (const char *p = b->p + bom(b); r == 0 && p < end; p = next + 1, number++) {
 		if ((next = memchr(p, '\n', (size_t)(end - p))) == NULL)
 			next = end;
@@ -103,7 +103,7 @@ add_block(struct pack_input *in, const struct source_block *b, auditq_error *err
 		    in, p, (size_t)(next - p), b->offset + (uint64_t)(p - b->p), number, err);
 	}
 	if (end[-1] != '\n')
-		digest_add(in->digest, "\n", 1);
+		digest_add(&in->digest, "\n", 1);
 	return r;
 }
 
@@ -160,12 +160,12 @@ hash_schema(struct pack_input *in)
 {
 	char text[SCHEMA_TEXT_MAX];
 
-	digest_begin(in->digest);
+	digest_begin(&in->digest);
 	if (schema_equal(in->schema, &schema_default))
 		return;
-	digest_add(in->digest, "", 1);
-	digest_add(in->digest, text, schema_format(in->schema, text));
-	digest_add(in->digest, "", 1);
+	digest_add(&in->digest, "", 1);
+	digest_add(&in->digest, text, schema_format(in->schema, text));
+	digest_add(&in->digest, "", 1);
 }
 
 static int
@@ -191,19 +191,17 @@ read_path(struct pack_input *in, auditq_error *err)
 	return r < 0 ? r : in->failed;
 }
 
-static int
-set_id(struct pack_input *in, auditq_error *err)
+static void
+set_id(struct pack_input *in)
 {
 	static const char hex[] = "0123456789abcdef";
 	uint8_t sum[DIGEST_BYTES];
 
-	if (digest_end(in->digest, sum) < 0)
-		return qerror_set(err, AUDITQ_ENOMEM, 0, NULL, "SHA-256 failed");
+	digest_end(&in->digest, sum);
 	for (size_t i = 0; i < DIGEST_BYTES; i++) {
 		in->id[2 * i] = hex[sum[i] >> 4];
 		in->id[2 * i + 1] = hex[sum[i] & 15];
 	}
-	return 0;
 }
 
 int
@@ -219,15 +217,14 @@ pack_input_read(struct pack_input *in, struct schema *schema, bool recognise_it,
 		.npath = npath,
 		.err = err };
 	in->day_bytes = calloc(LAST_DAY - FIRST_DAY + 1, sizeof *in->day_bytes);
-	if ((in->digest = digest_new()) == NULL || in->day_bytes == NULL)
+	if (in->day_bytes == NULL)
 		return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "pack");
 	if ((r = sorter_new(&in->sorter, PACK_MEMORY, false, err)) < 0)
 		return r;
 	for (in->path = 0; in->path < npath; in->path++)
 		if ((r = read_path(in, err)) < 0)
 			return r;
-	if ((r = set_id(in, err)) < 0)
-		return r;
+	set_id(in);
 	return sorter_finish(in->sorter, err);
 }
 
@@ -255,6 +252,5 @@ void
 pack_input_free(struct pack_input *in)
 {
 	sorter_free(in->sorter);
-	digest_free(in->digest);
 	free(in->day_bytes);
 }

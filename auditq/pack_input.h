@@ -25,7 +25,7 @@ struct pack_input {
 
 	/* private */
 	struct sorter *sorter;
-	struct digest *digest;
+	struct digest digest;
 	uint64_t *day_bytes; /* of the lines of each day, with their line feeds */
 	uint32_t path;       /* the one being read */
 	int failed;          /* within a warning */

@@ -138,22 +138,16 @@ pages_whole_holds(const struct pages *p, auditq_error *err)
 	const struct format_footer *f = &p->footer;
 	const uint8_t *footer = p->tail + p->ntail - FORMAT_FOOTER_BYTES;
 	uint8_t digest[DIGEST_BYTES], *stream;
-	struct digest *d;
+	struct digest d;
 	int r;
 
 	if ((r = pages_read(p, 0, f->index_bytes, &stream, err)) < 0)
 		return r;
-	if ((d = digest_new()) != NULL) {
-		digest_begin(d);
-		digest_add(d, f->digest, sizeof f->digest);
-		digest_add(d, stream, f->index_bytes);
-		digest_add(d, footer + FORMAT_FIXED_AT, FORMAT_WHOLE_AT);
-	}
+	digest_begin(&d);
+	digest_add(&d, f->digest, sizeof f->digest);
+	digest_add(&d, stream, f->index_bytes);
+	digest_add(&d, footer + FORMAT_FIXED_AT, FORMAT_WHOLE_AT);
+	digest_end(&d, digest);
 	free(stream);
-	if (d == NULL || digest_end(d, digest) < 0)
-		r = qerror_set(err, AUDITQ_ENOMEM, ENOMEM, p->path, "digest");
-	else
-		r = memcmp(digest, f->whole, sizeof digest) == 0;
-	digest_free(d);
-	return r;
+	return memcmp(digest, f->whole, sizeof digest) == 0;
 }

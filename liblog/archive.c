@@ -24,7 +24,7 @@ struct archive {
 	uint64_t expected;
 	uint32_t member_bytes; /* as asked for, or 0 */
 	struct libdeflate_compressor *compressor;
-	struct digest *digest;
+	struct digest digest;
 	struct summary *summary;
 
 	struct bytes_out payload; /* of the member at hand */
@@ -88,9 +88,8 @@ archive_begin(struct archive **ret, int fd, const struct archive_options *opt, a
 	memcpy(a->footer.previous, opt->previous, sizeof a->footer.previous);
 	memcpy(a->footer.writer, opt->writer, sizeof a->footer.writer - 1);
 	a->compressor = libdeflate_alloc_compressor(level);
-	a->digest = digest_new();
 	a->summary = summary_new(&a->schema);
-	if (a->compressor == NULL || a->digest == NULL || a->summary == NULL) {
+	if (a->compressor == NULL || a->summary == NULL) {
 		out_of_memory(a, err);
 		archive_abort(a);
 		return ALOG_ENOMEM;
@@ -106,7 +105,6 @@ archive_abort(struct archive *a)
 		return;
 	if (a->compressor != NULL)
 		libdeflate_free_compressor(a->compressor);
-	digest_free(a->digest);
 	summary_free(a->summary);
 	bytes_out_free(&a->payload);
 	bytes_out_free(&a->packed);
@@ -126,18 +124,16 @@ write_out(struct archive *a, const void *p, size_t n, alog_error *err)
 }
 
 /* The digest of the member at hand, chained to the one before. */
-static int
-chain(struct archive *a, uint8_t out[DIGEST_BYTES], alog_error *err)
+static void
+chain(struct archive *a, uint8_t out[DIGEST_BYTES])
 {
 	static const uint8_t zeros[DIGEST_BYTES];
 
-	digest_begin(a->digest);
-	digest_add(
-	    a->digest, a->members > 0 ? a->member[a->members - 1].digest : zeros, DIGEST_BYTES);
-	digest_add(a->digest, a->payload.p, a->payload.n);
-	if (digest_end(a->digest, out) < 0)
-		return out_of_memory(a, err);
-	return 0;
+	digest_begin(&a->digest);
+	digest_add(&a->digest, a->members > 0 ? a->member[a->members - 1].digest : zeros,
+	    DIGEST_BYTES);
+	digest_add(&a->digest, a->payload.p, a->payload.n);
+	digest_end(&a->digest, out);
 }
 
 /* Compress the payload into a->packed behind room for the gzip header; the member's size, or
@@ -173,8 +169,7 @@ end_member(struct archive *a, alog_error *err)
 		return out_of_memory(a, err);
 	m->member_bytes = (uint32_t)n;
 	m->payload_bytes = (uint32_t)a->payload.n;
-	if ((r = chain(a, m->digest, err)) < 0)
-		return r;
+	chain(a, m->digest);
 	format_put_data(fixed, m, a->member_schema_bytes);
 	format_put_header(a->packed.p, FORMAT_DATA, fixed, sizeof fixed, a->schema_text,
 	    a->member_schema_bytes);
@@ -270,18 +265,16 @@ write_index(struct archive *a, const struct bytes_out *stream, alog_error *err)
 }
 
 /* The digest of the whole: of the chain's end, the index stream, and the footer before it. */
-static int
-seal_whole(struct archive *a, const struct bytes_out *stream,
-    uint8_t fixed[FORMAT_FOOTER_FIXED], alog_error *err)
+static void
+seal_whole(
+    struct archive *a, const struct bytes_out *stream, uint8_t fixed[FORMAT_FOOTER_FIXED])
 {
-	digest_begin(a->digest);
-	digest_add(a->digest, a->footer.digest, DIGEST_BYTES);
-	digest_add(a->digest, stream->p, stream->n);
-	digest_add(a->digest, fixed, FORMAT_WHOLE_AT);
-	if (digest_end(a->digest, a->footer.whole) < 0)
-		return out_of_memory(a, err);
+	digest_begin(&a->digest);
+	digest_add(&a->digest, a->footer.digest, DIGEST_BYTES);
+	digest_add(&a->digest, stream->p, stream->n);
+	digest_add(&a->digest, fixed, FORMAT_WHOLE_AT);
+	digest_end(&a->digest, a->footer.whole);
 	memcpy(fixed + FORMAT_WHOLE_AT, a->footer.whole, DIGEST_BYTES);
-	return 0;
 }
 
 static int
@@ -289,7 +282,6 @@ write_footer(struct archive *a, const struct bytes_out *stream, alog_error *err)
 {
 	struct format_footer *f = &a->footer;
 	uint8_t fixed[FORMAT_FOOTER_FIXED], footer[FORMAT_FOOTER_BYTES];
-	int r;
 
 	f->index_bytes = (uint32_t)stream->n;
 	f->file_bytes =
@@ -299,8 +291,7 @@ write_footer(struct archive *a, const struct bytes_out *stream, alog_error *err)
 	f->schema_bytes = a->schema_bytes;
 	memcpy(f->schema, a->schema_text, a->schema_bytes);
 	format_put_footer_fixed(fixed, f);
-	if ((r = seal_whole(a, stream, fixed, err)) < 0)
-		return r;
+	seal_whole(a, stream, fixed);
 	format_put_footer(footer, fixed);
 	return write_out(a, footer, sizeof footer, err);
 }

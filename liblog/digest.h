@@ -1,21 +1,20 @@
-/* digest - SHA-256 of pieces, by libcrypto. */
+/* digest - SHA-256 of pieces, by nettle: small to load, and nothing of it can fail. */
 #ifndef DIGEST_H
 #define DIGEST_H
 
+#include <nettle/sha2.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define DIGEST_BYTES 32
+#define DIGEST_BYTES SHA256_DIGEST_SIZE
 
-struct digest;
+struct digest {
+	struct sha256_ctx sha;
+};
 
-struct digest *digest_new(void); /* NULL: out of memory */
-void digest_free(struct digest *d);
-
-/* Begin, add pieces, end; then begin again.  A failure (of libcrypto) is sticky and reported by
- * digest_end: 0 or -1. */
+/* Begin, add pieces, end; then begin again. */
 void digest_begin(struct digest *d);
 void digest_add(struct digest *d, const void *p, size_t n);
-int digest_end(struct digest *d, uint8_t out[DIGEST_BYTES]);
+void digest_end(struct digest *d, uint8_t out[DIGEST_BYTES]);
 
 #endif

@@ -26,23 +26,20 @@ static const struct {
 static void
 known_digests(void **state)
 {
-	struct digest *d = digest_new();
+	struct digest d;
 
 	(void)state;
-	assert_non_null(d);
 	for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
 		uint8_t out[DIGEST_BYTES];
 		char hex[2 * DIGEST_BYTES + 1];
-		digest_begin(d);
+		digest_begin(&d);
 		for (size_t k = 0; k < 3; k++)
-			digest_add(d, vectors[i].pieces[k], strlen(vectors[i].pieces[k]));
-		assert_int_equal(digest_end(d, out), 0);
+			digest_add(&d, vectors[i].pieces[k], strlen(vectors[i].pieces[k]));
+		digest_end(&d, out);
 		for (size_t k = 0; k < sizeof out; k++)
 			(void)snprintf(hex + 2 * k, 3, "%02x", out[k]);
 		assert_string_equal(hex, vectors[i].hex);
 	}
-	digest_free(d);
-	digest_free(NULL);
 }
 
 int

@@ -1,13 +1,12 @@
 /*
- * refused - what opens and closes files of a trail is refused memory, threads, links and digests, one after the
- * other, and each call of the system: every single one in turn, which test_life, over a whole life, has no time for.
+ * refused - what opens and closes files of a trail is refused memory, threads and links, one after the other, and
+ * each call of the system: every single one in turn, which test_life, over a whole life, has no time for.
  *
  * Each refusal is told, with its code, and leaves nothing behind; leaks are for ASan and valgrind to find.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <libdeflate.h>
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -35,8 +34,6 @@ int __real_pthread_create(
     pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg);
 int __real_symlinkat(const char *target, int dir, const char *name);
 char *__real_realpath(const char *path, char *out);
-EVP_MD_CTX *__real_EVP_MD_CTX_new(void);
-int __real_EVP_DigestFinal_ex(EVP_MD_CTX *ctx, unsigned char *md, unsigned *n);
 
 static bool
 refuse(int error)
@@ -89,18 +86,6 @@ char *
 __wrap_realpath(const char *path, char *out)
 {
 	return refuse(EACCES) ? NULL : __real_realpath(path, out);
-}
-
-EVP_MD_CTX *
-__wrap_EVP_MD_CTX_new(void)
-{
-	return refuse(ENOMEM) ? NULL : __real_EVP_MD_CTX_new();
-}
-
-int
-__wrap_EVP_DigestFinal_ex(EVP_MD_CTX *ctx, unsigned char *md, unsigned *n)
-{
-	return refuse(ENOMEM) ? 0 : __real_EVP_DigestFinal_ex(ctx, md, n);
 }
 
 static void

@@ -143,16 +143,14 @@ read_all(struct got *got, const char *path)
 static void
 hex_digest(char hex[17], const struct text *t)
 {
-	struct digest *d = digest_new();
+	struct digest d;
 	uint8_t sum[DIGEST_BYTES];
 
-	assert_non_null(d);
-	digest_begin(d);
-	digest_add(d, t->p, t->n);
-	assert_int_equal(digest_end(d, sum), 0);
+	digest_begin(&d);
+	digest_add(&d, t->p, t->n);
+	digest_end(&d, sum);
 	for (int i = 0; i < 8; i++)
 		snprintf(hex + 2 * i, 3, "%02x", sum[i]);
-	digest_free(d);
 }
 
 static void
