@@ -8,6 +8,7 @@
 #include "sift_piece.h"
 #include "sys.h"
 
+/* With some to spare: the next one may be a little larger, and new pages cost as much as what is inflated to them. */
 static void *
 grow(void *buf, size_t *cap, size_t n)
 {
@@ -17,6 +18,7 @@ grow(void *buf, size_t *cap, size_t n)
 		return buf;
 	free(buf);
 	*cap = 0;
+	n += n / 4;
 	if ((grown = malloc(n)) != NULL)
 		*cap = n;
 	return grown;
