@@ -167,7 +167,8 @@ AUDITQ_API int auditq_reverse(auditq_t *q, bool on);
 AUDITQ_API int auditq_follow(auditq_t *q, bool on);
 /*
  * Only what came since auditq_cursor_store wrote this file, whatever its time; if there is no such file, everything, or
- * what auditq_follow begins with.  What was considered and did not match counts as given.  While records are followed, the
+ * what auditq_follow begins with: with a limit, of the last records at most so many, and those behind auditq_after in the
+ * order in which they are found.  What was considered and did not match counts as given.  While records are followed, the
  * file is also stored every second.  A line without a line feed is left for the next time.  AUDITQ_ECORRUPT from
  * auditq_next: it is damaged, or no cursor file.  Not with auditq_tail, auditq_reverse, or, but to follow, auditq_limit.
  */
@@ -237,8 +238,8 @@ AUDITQ_API int auditq_count(auditq_t *q, uint64_t *n, auditq_error *err);
 
 /* Whether auditq_next may block until a record comes: who collects output writes it first. */
 AUDITQ_API bool auditq_may_wait(const auditq_t *q);
-/* Make the cursor file say that all is given: after auditq_next has returned 0; when records are followed at any time,
- * of those up to the last one given.  It is replaced at once, and durably. */
+/* Make the cursor file say that all is given: after auditq_next has returned 0; when records are followed at any time
+ * behind those with which that begins, of those up to the last one given, else AUDITQ_EINVAL.  It is replaced at once, and durably. */
 AUDITQ_API int auditq_cursor_store(auditq_t *q, auditq_error *err);
 
 /* Make auditq_next return AUDITQ_ECANCELED soon, or 0 if it follows; from any thread, and from a signal handler. */

@@ -223,13 +223,14 @@ begin_search(auditq_t *q, uint64_t tail, auditq_error *why)
 	return r;
 }
 
-/* Without a cursor following begins with the last records, or with those of the window. */
+/* Without a cursor to go on from following begins with the last records, or with those of the window.  For a new
+ * cursor, with no more than are asked for: what else there is counts as given. */
 static uint64_t
 first_tail(const struct question *ask)
 {
 	if (ask->tail != UINT64_MAX || ask->after != INT64_MIN)
 		return ask->tail;
-	return FOLLOW_TAIL;
+	return ask->cursor != NULL && ask->limit < FOLLOW_TAIL ? ask->limit : FOLLOW_TAIL;
 }
 
 /* What is there and what comes behind it are told apart before anything is searched; what comes meanwhile and
@@ -246,7 +247,7 @@ begin_sequel(auditq_t *q, auditq_error *why)
 	    &q->counts, &resumed, why);
 	if (r < 0)
 		return r;
-	tail = ask->follow && !resumed ? first_tail(ask) : 0;
+	q->first = tail = ask->follow && !resumed ? first_tail(ask) : 0;
 	if (tail > 0 || ask->run_last)
 		r = begin_search(q, tail, why);
 	if (r == 0)
@@ -333,6 +334,7 @@ next_line(auditq_t *q, struct follow_line *out, auditq_error *why)
 		return r;
 	if (r > 0)
 		return (r = sequel_given(q->sequel, out, why)) < 0 ? r : 1;
+	q->first = 0;
 	end_first(q);
 	if ((r = sequel_next(q->sequel, out, why)) == 0)
 		q->counts.spilled = sequel_spilled(q->sequel);
@@ -356,6 +358,8 @@ give_match(auditq_t *q, auditq_record *rec, auditq_error *why)
 		.offset = line.offset };
 	give_schema(q, line.schema);
 	q->given++;
+	if (q->first > 0 && q->first != UINT64_MAX)
+		q->first--;
 	return 1;
 }
 
@@ -546,8 +550,9 @@ auditq_cursor_store(auditq_t *q, auditq_error *err)
 	qerror_reset(err);
 	if (q == NULL || q->ask.cursor == NULL)
 		return qerror_set(err, AUDITQ_EINVAL, 0, NULL, "no query or no cursor");
-	/* In order, the first answer may be one that came last. */
-	if (q->sequel == NULL || (!q->ask.follow && (!q->over || q->failure.code != 0)))
+	/* In order, the first answer may be one that came last; also of those with which following begins. */
+	if (q->sequel == NULL || q->first > 0 ||
+	    (!q->ask.follow && (!q->over || q->failure.code != 0)))
 		return qerror_set(err, AUDITQ_EINVAL, 0, q->ask.cursor,
 		    "not all answers were given, so there is no place to go on from");
 	return sequel_store(q->sequel, err);

@@ -25,7 +25,8 @@ struct auditq {
 	bool begun;
 	struct sequel *sequel; /* what comes behind that, with a cursor or when following */
 	struct watch *watch;   /* when following */
-	bool over;             /* nothing more is given, but the failure if there was one */
+	uint64_t first; /* of those with which it begins, as many may be left to be given */
+	bool over;      /* nothing more is given, but the failure if there was one */
 	auditq_error failure;
 	uint64_t given;
 	auditq_counts counts; /* of the last search */

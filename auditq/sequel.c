@@ -47,7 +47,9 @@ load(struct sequel *s, bool *resumed, auditq_error *err)
 		return 0;
 	if ((r = cursor_load(&s->headway, s->q->cursor, err)) < 0)
 		return r;
-	*resumed = r > 0;
+	/* Of the lines of a window, in order, the first may be ones that came last: a cursor has no word for so many
+	 * of them.  In the order in which they are found it has. */
+	*resumed = r > 0 || (s->q->after != INT64_MIN && s->q->limit != UINT64_MAX);
 	if (sys->realtime(&now) < 0)
 		return qerror_set(err, AUDITQ_EIO, errno, NULL, "the clock");
 	headway_forget(&s->headway, now / CLOCK_S - FORGET_S);

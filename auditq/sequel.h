@@ -11,7 +11,7 @@ struct sequel;
 
 /*
  * All is borrowed; q says whether there is a cursor, and with watch records are given as they come.  What is there now
- * is considered already, unless a cursor says otherwise: then *resumed is set.
+ * is considered already, unless a cursor says otherwise, or is begun with a limit and a window: then *resumed is set.
  */
 int sequel_new(struct sequel **ret, const struct question *q, struct watch *watch,
     const bool *stop, auditq_counts *counts, bool *resumed, auditq_error *err);

@@ -241,6 +241,95 @@ test_cut(void **state)
 		fail_msg("not told: %s", shown.said);
 }
 
+/* ---- begun by following ---- */
+
+static auditq_t *
+begin_following(bool window)
+{
+	auditq_t *q = auditq_new();
+
+	assert_non_null(q);
+	assert_int_equal(auditq_path(q, root), 0);
+	assert_int_equal(auditq_cursor(q, cursor), 0);
+	assert_int_equal(auditq_follow(q, true), 0);
+	if (window)
+		assert_int_equal(auditq_after(q, "2020-01-01"), 0);
+	return q;
+}
+
+/* So many more; who is shown fewer waits until the alarm. */
+static void
+follow_some(bool window, uint32_t count)
+{
+	auditq_t *q = begin_following(window);
+	auditq_record rec;
+	int r;
+
+	(void)alarm(60);
+	assert_int_equal(auditq_limit(q, count), 0);
+	while ((r = auditq_next(q, &rec, NULL)) > 0)
+		shown_take(&shown, &rec);
+	assert_int_equal(r, 0);
+	assert_int_equal(auditq_cursor_store(q, NULL), 0);
+	auditq_free(q);
+	(void)alarm(0);
+}
+
+/* A few at a time, from a time on: the first time ends in the midst of what is there. */
+static void
+test_by_and_by(void **state)
+{
+	(void)state;
+	the_log = open_log(0);
+	emit(the_log, 0, 50);
+	assert_int_equal(alog_sync(the_log, -1), 0);
+	append(file, 1, 40);
+	while (shown.n < acked_total())
+		follow_some(true, 6);
+	emit(the_log, 0, 6);
+	follow_some(true, 6);
+	close_log();
+	shown_check(&shown, 0);
+}
+
+/* The last few, and then what comes: nothing between the two is passed by. */
+static void
+test_last_few(void **state)
+{
+	(void)state;
+	append(file, 1, 40);
+	follow_some(false, 3);
+	assert_int_equal(shown.times[1][37], 0);
+	for (uint32_t n = 38; n <= 40; n++)
+		assert_int_equal(shown.times[1][n], 1);
+	append(file, 1, 7);
+	follow_some(false, 5);
+	follow_some(false, 2);
+	assert_int_equal(shown.n, 10);
+	assert_string_equal(shown.wrong, "");
+}
+
+/* Interrupted in the midst of what was there: the rest of it is not taken as shown. */
+static void
+test_interrupted(void **state)
+{
+	(void)state;
+	append(file, 1, 40);
+	for (int window = 0; window < 2; window++) {
+		auditq_t *q = begin_following(window);
+		auditq_record rec;
+
+		assert_int_equal(auditq_next(q, &rec, NULL), 1);
+		assert_int_equal(auditq_cursor_store(q, NULL), AUDITQ_EINVAL);
+		assert_int_equal(auditq_next(q, &rec, NULL), 1);
+		auditq_cancel(q);
+		assert_int_equal(auditq_next(q, &rec, NULL), 0);
+		assert_int_equal(auditq_cursor_store(q, NULL), AUDITQ_EINVAL);
+		assert_int_equal(access(cursor, F_OK), -1);
+		auditq_free(q);
+	}
+}
+
 /* ---- the file ---- */
 
 /* All of a file, to be freed. */
@@ -502,6 +591,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_changes),
 		TEST(test_cut),
+		TEST(test_by_and_by),
+		TEST(test_last_few),
+		TEST(test_interrupted),
 		TEST(test_damaged),
 		TEST(test_hostile),
 		TEST(test_storing),
