@@ -29,9 +29,12 @@ struct oracle_span {
 };
 #define ORACLE_NOWHERE ((struct oracle_span){ 1, 0 })
 
-/* Where a warning may be: its offset where it has no line, else the line and its offset. */
+/* Where a warning may be: its offset where it has no line, else a line and its offset. */
 struct oracle_places {
-	struct oracle_span stored[3], line, text;
+	struct oracle_span stored[3];
+	struct oracle_lines {
+		struct oracle_span line, text;
+	} lines[2];
 };
 
 struct oracle {
@@ -83,6 +86,12 @@ oracle_within(const struct oracle_span *span, uint64_t at)
 	return span->first <= at && at <= span->last;
 }
 
+static inline bool
+oracle_within_lines(const struct oracle_lines *l, const auditq_warning *w)
+{
+	return oracle_within(&l->line, w->line) && oracle_within(&l->text, w->offset);
+}
+
 /* Whether a warning says where the damage is. */
 static inline bool
 oracle_locates(const struct oracle *o, const auditq_warning *w)
@@ -92,7 +101,8 @@ oracle_locates(const struct oracle *o, const auditq_warning *w)
 	if (w->text[0] == '\0' || (o->file != NULL && strstr(w->path, o->file) == NULL))
 		return false;
 	if (w->line > 0)
-		return oracle_within(&p->line, w->line) && oracle_within(&p->text, w->offset);
+		return oracle_within_lines(&p->lines[0], w) ||
+		    oracle_within_lines(&p->lines[1], w);
 	return oracle_within(&p->stored[0], w->offset) ||
 	    oracle_within(&p->stored[1], w->offset) || oracle_within(&p->stored[2], w->offset);
 }
@@ -217,9 +227,9 @@ static inline void
 oracle_expect(struct oracle *o, uint64_t first, uint64_t last, uint64_t or_at)
 {
 	o->placed = true;
-	o->places =
-	    (struct oracle_places){ { { first, last }, { or_at, or_at }, ORACLE_NOWHERE },
-		    ORACLE_NOWHERE, ORACLE_NOWHERE };
+	o->places = (struct oracle_places){ { { first, last }, { or_at, or_at },
+						ORACLE_NOWHERE },
+		{ { ORACLE_NOWHERE, ORACLE_NOWHERE }, { ORACLE_NOWHERE, ORACLE_NOWHERE } } };
 }
 
 /* Ask everything; what, at: of what was done, for the message.  What is wrong is counted. */

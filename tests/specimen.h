@@ -220,22 +220,34 @@ specimen_stride(void)
 	return env != NULL ? strtoul(env, NULL, 10) : SPECIMEN_STRIDE;
 }
 
+static inline void
+specimen_end_flip(int fd, const struct specimen_bytes *b, size_t i, unsigned m)
+{
+	b->p[i] ^= (uint8_t)(m < 8 ? 1 << m : 0xff);
+	assert_int_equal(pwrite(fd, b->p + i, 1, (off_t)i), 1);
+}
+
+/* Flip the m-th bit of byte i of fd, in which `b` stands, and in that; 8: all of them.  False: it is not its turn. */
+static inline bool
+specimen_begin_flip(int fd, const struct specimen_bytes *b, size_t i, unsigned m)
+{
+	if (!specimen_thorough() && m != i % 9)
+		return false;
+	specimen_end_flip(fd, b, i, m); /* a second time it is as it was */
+	return true;
+}
+
 /* Flip bits of each byte from..to of fd, in which `b` stands, and ask. */
 static inline void
 specimen_flip(struct oracle *o, int fd, const struct specimen_bytes *b, size_t from, size_t to,
     uint64_t damaged, size_t step)
 {
 	for (size_t i = from; i < to; i += step * specimen_stride())
-		for (unsigned m = 0; m < 9; m++) {
-			const uint8_t mask = (uint8_t)(m < 8 ? 1 << m : 0xff);
-			const uint8_t c = b->p[i] ^ mask;
-
-			if (!specimen_thorough() && m != i % 9)
-				continue;
-			assert_int_equal(pwrite(fd, &c, 1, (off_t)i), 1);
-			oracle_check(o, damaged, "flipped byte", i);
-			assert_int_equal(pwrite(fd, b->p + i, 1, (off_t)i), 1);
-		}
+		for (unsigned m = 0; m < 9; m++)
+			if (specimen_begin_flip(fd, b, i, m)) {
+				oracle_check(o, damaged, "flipped byte", i);
+				specimen_end_flip(fd, b, i, m);
+			}
 }
 
 /* Whether this length, or place, is one of those to be tried. */

@@ -23,12 +23,65 @@ member_at(const struct specimen_bytes *b, size_t at)
 	return d;
 }
 
-/* What is told of lines, too, is of what a damaged member was inflated to, from here on: it may be more than it was. */
-static void
-expect_lines(uint64_t line, uint64_t text)
+/* What is made of a member: so many lines, of so many bytes. */
+struct salvage {
+	uint64_t lines, bytes;
+};
+
+/* So many from a line on that has this number, and begins there. */
+static struct oracle_lines
+lines_from(uint64_t line, uint64_t text, struct salvage n)
 {
-	o.places.line = (struct oracle_span){ line, UINT64_MAX };
-	o.places.text = (struct oracle_span){ text, UINT64_MAX };
+	return (
+	    struct oracle_lines){ { line, line + n.lines - 1 }, { text, text + n.bytes - 1 } };
+}
+
+/* At most what zlib makes of the member at p, when nothing but its own stream says where that ends.  What a damaged one
+ * copies from before its start may all be line feeds. */
+static struct salvage
+salvage(const uint8_t *p, size_t n)
+{
+	static uint8_t window[1 << MAX_WBITS], out[1 << 16];
+	z_stream z = { .next_in = (Bytef *)(uintptr_t)p, .avail_in = (uInt)n, .next_out = out };
+	struct salvage s = { 0, 0 };
+	uint8_t last = '\n';
+
+	memset(window, '\n', sizeof window);
+	assert_int_equal(inflateInit2(&z, MAX_WBITS + 16), Z_OK);
+	assert_int_equal(inflateValidate(&z, 0), Z_OK);
+	/* Up to the end of the header, whose own checksum nobody looks at. */
+	if (inflate(&z, Z_BLOCK) == Z_OK) {
+		assert_int_equal(inflateReset2(&z, -MAX_WBITS), Z_OK);
+		assert_int_equal(inflateSetDictionary(&z, window, sizeof window), Z_OK);
+		do {
+			z.next_out = out;
+			z.avail_out = sizeof out;
+			(void)inflate(&z, Z_NO_FLUSH);
+			for (const uint8_t *c = out; c < z.next_out; c++)
+				s.lines += (last = *c) == '\n';
+			s.bytes += (uint64_t)(z.next_out - out);
+		} while (z.avail_out == 0);
+	}
+	assert_int_equal(inflateEnd(&z), Z_OK);
+	s.lines += last != '\n';
+	return s;
+}
+
+/* Flip bits of the member from..to, and ask: what is told of lines, too, is of what was salvaged, the first of which has
+ * these numbers; and of nothing behind it, where all lines are whole. */
+static void
+flip_member(int fd, const struct specimen_bytes *b, size_t from, size_t to, uint64_t damaged,
+    uint64_t line, uint64_t text)
+{
+	for (size_t i = from; i < to; i += specimen_stride())
+		for (unsigned m = 0; m < 9; m++) {
+			if (!specimen_begin_flip(fd, b, i, m))
+				continue;
+			o.places.lines[0] =
+			    lines_from(line, text, salvage(b->p + from, b->n - from));
+			oracle_check(&o, damaged, "flipped byte", i);
+			specimen_end_flip(fd, b, i, m);
+		}
 }
 
 /* elsewhere: parts that stand in another file, too.  A damaged member is told by where it begins. */
@@ -45,14 +98,15 @@ flip_archive(int fd, uint64_t elsewhere)
 		const struct format_data d = member_at(&b, at[i]);
 
 		oracle_expect(&o, at[i], at[i], at[i]);
-		expect_lines(line, text);
+		flip_member(
+		    fd, &b, at[i], at[i + 1], UINT64_C(1) << i & ~elsewhere, line, text);
 		line += d.lines;
 		text += d.payload_bytes;
-		specimen_flip(&o, fd, &b, at[i], at[i + 1], UINT64_C(1) << i & ~elsewhere, 1);
 	}
+	/* Its index: one page, and the footer. */
 	oracle_expect(&o, at[MEMBERS], b.n, b.n);
-	expect_lines(line, text);
-	specimen_flip(&o, fd, &b, at[MEMBERS], b.n, 0, 1);
+	flip_member(fd, &b, at[MEMBERS], specimen_footer(b.n), 0, line, text);
+	flip_member(fd, &b, specimen_footer(b.n), b.n, 0, line, text);
 	free(b.p);
 }
 
@@ -169,41 +223,61 @@ put_nonsense(int fd)
 	return f;
 }
 
-/* Behind a damaged member: an index tells how much was lost, and who reads without one counts what is there. */
+/* Ask for all, of a file with a damaged member at `at`: nothing is told but what is lost of that, and of lines here or
+ * there. */
+static struct oracle_answer
+ask_behind(const struct oracle_ask *ask, uint64_t at, struct oracle_lines here,
+    struct oracle_lines there)
+{
+	struct oracle_answer a;
+
+	oracle_expect(&o, at, at, at);
+	o.places.lines[0] = here;
+	o.places.lines[1] = there;
+	oracle_execute(&o, ask, &a);
+	o.cases++;
+	o.told += a.lost > 0;
+	o.located += a.located;
+	if (a.r < 0 || a.lost == 0 || a.elsewhere > 0)
+		fail_msg("%s: %s", ask->name, a.said);
+	return a;
+}
+
+/* Nonsense behind a damaged member: an index tells how much was lost, and who reads without one counts what is there: all
+ * of the member, or nothing. */
 static void
 test_behind(void **state)
 {
+	static const struct salvage one = { 1, 1 };
 	const int fd = specimen_create(&o, "x.jsonl.gz");
+	struct oracle_lines whole, lost;
 	struct format_data second;
 	struct specimen_bytes b;
-	struct format_footer f;
-	size_t at;
+	uint64_t text;
+	size_t at, end;
 
 	(void)state;
 	specimen_lines(&o, LINES);
 	o.file = "x.jsonl.gz";
-	f = put_nonsense(fd);
+	text = put_nonsense(fd).payload_bytes - sizeof "nonsense";
 	b = specimen_read(fd);
 	at = member_at(&b, 0).member_bytes;
 	second = member_at(&b, at);
-	b.p[at + second.member_bytes - 20] ^= 0xff;
+	end = at + second.member_bytes;
+	whole = lines_from(LINES + 1, text, one);
+	lost = lines_from(LINES + 1 - second.lines, text - second.payload_bytes, one);
+	for (size_t i = at; i < end; i += specimen_stride())
+		for (unsigned m = 0; m < 9; m++) {
+			if (!specimen_begin_flip(fd, &b, i, m))
+				continue;
+			(void)ask_behind(&oracle_asks[0], at, whole, whole);
+			(void)ask_behind(&oracle_asks[1], at, whole, lost);
+			specimen_end_flip(fd, &b, i, m);
+		}
+	b.p[end - 20] ^= 0xff;
 	specimen_write(fd, b.p, b.n);
-	for (size_t i = 0; i < 2; i++) {
-		const uint64_t line = LINES + 1 - (oracle_asks[i].index ? 0 : second.lines);
-		const uint64_t text = f.payload_bytes - sizeof "nonsense" -
-		    (oracle_asks[i].index ? 0 : second.payload_bytes);
-		struct oracle_answer a;
-
-		oracle_expect(&o, at, at, at);
-		o.places.line = (struct oracle_span){ line, line };
-		o.places.text = (struct oracle_span){ text, text };
-		oracle_execute(&o, &oracle_asks[i], &a);
-		o.cases++;
-		o.told += a.lost > 0;
-		o.located += a.located;
-		if (a.r < 0 || a.lost != 2 || a.elsewhere > 0)
-			fail_msg("%s: %s", oracle_asks[i].name, a.said);
-	}
+	assert_int_equal(ask_behind(&oracle_asks[0], at, whole, whole).lost, 2);
+	assert_int_equal(ask_behind(&oracle_asks[1], at, lost, lost).lost, 2);
 	free(b.p);
 	(void)close(fd);
 }
@@ -306,8 +380,8 @@ test_foreign(void **state)
 	for (unsigned i = 0; i < MEMBERS; i++) {
 		/* The last one may seem to be cut. */
 		oracle_expect(&o, at[i], at[i], i + 1 < MEMBERS ? at[i] : b.n);
-		expect_lines(i * PER_MEMBER + 1, text[i]);
-		specimen_flip(&o, fd, &b, at[i], at[i + 1], UINT64_C(1) << i, 1);
+		flip_member(
+		    fd, &b, at[i], at[i + 1], UINT64_C(1) << i, i * PER_MEMBER + 1, text[i]);
 	}
 	for (size_t n = b.n; n-- > 1;) {
 		const unsigned whole = specimen_whole(at, n);
@@ -318,9 +392,43 @@ test_foreign(void **state)
 		/* Nothing tells that there were members behind the last. */
 		o.quiet = at[whole] == n;
 		oracle_expect(&o, at[whole], n, n);
-		expect_lines(whole * PER_MEMBER + 1, text[whole]);
+		o.places.lines[0] = lines_from(whole * PER_MEMBER + 1, text[whole],
+		    salvage(b.p + at[whole], n - at[whole]));
 		oracle_check(&o, ALL_PARTS << whole, "cut to", n);
 	}
+	free(b.p);
+	(void)close(fd);
+}
+
+/* Nonsense behind a damaged member: who reads counts what was salvaged of that. */
+static void
+test_foreign_behind(void **state)
+{
+	const int fd = specimen_create(&o, "x.jsonl.gz");
+	size_t at[MEMBERS + 1], text[MEMBERS + 1];
+	struct specimen_bytes b;
+
+	(void)state;
+	specimen_lines(&o, LINES);
+	o.file = "x.jsonl.gz";
+	b = make_foreign(at, text);
+	add_foreign(&b, "nonsense\n", 9);
+	specimen_write(fd, b.p, b.n);
+	for (size_t i = 0; i < at[MEMBERS]; i += specimen_stride())
+		for (unsigned m = 0; m < 9; m++) {
+			const unsigned k = specimen_whole(at, i);
+			struct salvage s;
+
+			if (!specimen_begin_flip(fd, &b, i, m))
+				continue;
+			s = salvage(b.p + at[k], b.n - at[k]);
+			(void)ask_behind(&oracle_asks[0], at[k],
+			    lines_from(k * PER_MEMBER + 1, text[k], s),
+			    lines_from(LINES - PER_MEMBER + 1,
+				text[MEMBERS] - (text[k + 1] - text[k]),
+				(struct salvage){ s.lines + 1, s.bytes + 1 }));
+			specimen_end_flip(fd, &b, i, m);
+		}
 	free(b.p);
 	(void)close(fd);
 }
@@ -332,8 +440,7 @@ static void
 expect_line(size_t number, size_t last, size_t begin, size_t end)
 {
 	oracle_expect(&o, begin, end, begin);
-	o.places.line = (struct oracle_span){ number, last };
-	o.places.text = (struct oracle_span){ begin, end };
+	o.places.lines[0] = (struct oracle_lines){ { number, last }, { begin, end } };
 }
 
 /* No checksum covers a plain line: one flip changes the text of one line, or joins it with the next, or makes
@@ -530,6 +637,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inspected, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_foreign_behind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plain, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ring, setup, teardown),
 	};
