@@ -430,11 +430,17 @@ int32_t
 record_day(const char *rec, size_t n)
 {
 	int32_t day;
+	int64_t ts;
 
 	/* It stands where put_envelope put it; only a damaged ring has anything else there. */
-	if (n < TS_AT + 10 || clock_parse_day(rec + TS_AT, 10, &day) < 0)
+	if (n >= TS_AT + 10 && clock_parse_day(rec + TS_AT, 10, &day) == 0)
+		return day;
+	if (n < TS_AT + CLOCK_LENGTH ||
+	    clock_parse(rec + TS_AT, CLOCK_LENGTH, &ts, NULL, NULL) < 0)
 		return 0;
-	return day;
+	/* The first and the last day of all have no partition, for they are no whole days: theirs is the one next to
+	 * them. */
+	return clock_day(ts) + (ts < 0 ? 1 : -1);
 }
 
 /* ---- too long ---- */

@@ -75,7 +75,7 @@ void record_line(const char *rec, size_t n, uint16_t splice, uint64_t seq, struc
 void record_gap(const struct record_base *base, int64_t ts, uint64_t lost, const char *reason,
     struct jbuf *out, uint16_t *splice);
 
-/* The day in an encoded record's ts. */
+/* The day in an encoded record's ts, for its partition: within a day of it.  0 for what is no time. */
 int32_t record_day(const char *rec, size_t n);
 
 /* Whether a caller's field must not have this name. */

@@ -289,7 +289,9 @@ test_day(void **state)
 		{ INT64_C(1709164800) * CLOCK_S, 19782 },      /* 2024-02-29 */
 		{ INT64_C(2147483648) * CLOCK_S, 24855 },      /* 2038-01-19 */
 		{ INT64_C(9214646399) * CLOCK_S + 1, 106650 }, /* 2261-12-31 */
-		{ INT64_MAX, 0 },                              /* cut by the range: not a day */
+		{ INT64_MAX, 106750 },      /* on 2262-04-11, which is no whole day */
+		{ INT64_MIN + 1, -106751 }, /* on 1677-09-21 */
+		{ INT64_MIN, 0 },           /* no time */
 	};
 
 	(void)state;

@@ -163,7 +163,7 @@ write_file(struct ask *a, const char *path, const auditq_export_options *opt, ui
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
 		sigaction(signals[i], &action, NULL);
 	r = auditq_export(a->q, path, opt, n, err);
-	if (r == AUDITQ_EEXIST)
+	if (r == AUDITQ_EEXIST && !opt->force)
 		snprintf(err->text, sizeof err->text, "there already; --force overwrites it");
 	if (interrupted != 0 && r == AUDITQ_ECANCELED)
 		raise(interrupted);

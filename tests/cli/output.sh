@@ -43,6 +43,7 @@ holds "with what was found" sh -c '! [ -s file ]'
 ln -s file link
 run -O link --force in.jsonl
 expect "not through a symlink" 2 ""
+says "which says why" 'link: not a regular file'
 holds "which stays" test -L link
 run -O nowhere/file in.jsonl
 expect "no directory" 2 ""
