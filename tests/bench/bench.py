@@ -76,14 +76,16 @@ class Bench:
     def program(self, name):
         return f"{self.build}/tests/bench/{name}"
 
-    def cached(self, name, make):
-        """The path of what make(path) makes, once: it appears when it is complete."""
+    def cached(self, name, make, of=None):
+        """The path of what make(path) makes, once; of something else, again when that was made anew. It appears when
+        it is complete."""
         path = f"{self.dir}/{name}"
-        if not os.path.exists(path):
+        if not os.path.exists(path) or (of and os.path.getmtime(path) < os.path.getmtime(of)):
             say(f"making {path} ...")
             making = path + ".tmp"
             remove(making)
             make(making)
+            remove(path)
             os.rename(making, path)
         return path
 
@@ -95,8 +97,8 @@ class Bench:
 
     def day(self):
         """The lines of one day in a plain file."""
-        pattern = f"{self.trail()}/date={DAY}/*.jsonl.gz"
-        return self.cached("day.jsonl", lambda path: shell(f"zcat {pattern} >{path}"))
+        trail = self.trail()
+        return self.cached("day.jsonl", lambda path: shell(f"zcat {trail}/date={DAY}/*.jsonl.gz >{path}"), trail)
 
     def run(self, command, status=(0,), output=None):
         if isinstance(command, str):
