@@ -30,6 +30,7 @@ struct writer {
 	struct record_base base; /* of gap records */
 	char id[PATH_WRITER_LENGTH + 1];
 	bool linked; /* <root>/.ring has a link to the ring */
+	bool moved;  /* the root is not at its path, which was told */
 
 	pthread_t thread;
 	bool running;
@@ -310,6 +311,30 @@ sync_if_due(struct writer *w, int64_t now)
 	return rc;
 }
 
+/* Somebody renamed the root, or put another in its place: we go on in ours, where our ring is, and say so. */
+static void
+check_path(struct writer *w)
+{
+	alog_error err = { 0 };
+	struct stat own, st;
+	bool moved;
+
+	if (sys->fstat(w->root.fd, &own) < 0)
+		return;
+	if (sys->fstatat(AT_FDCWD, w->root.path, &st, 0) == 0)
+		moved = st.st_ino != own.st_ino || st.st_dev != own.st_dev;
+	else if (errno == ENOENT)
+		moved = true;
+	else
+		return;
+	if (moved && !w->moved) {
+		(void)error_set(&err, ALOG_EIO, ENOENT, w->root.path,
+		    "the root was renamed or replaced: its writer goes on in the old one");
+		monitor_warning(w->mon, &err);
+	}
+	w->moved = moved;
+}
+
 /* Somebody removed our file, or the root: begin again, in a root that is there. */
 static void
 check_linked(struct writer *w)
@@ -370,6 +395,7 @@ run(void *arg)
 		now = monotonic();
 		if (now - checked >= 1000 * MS) {
 			check_linked(w);
+			check_path(w);
 			checked = now;
 		}
 		rc = sync_if_due(w, now);

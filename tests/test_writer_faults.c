@@ -709,6 +709,42 @@ test_root_removed(void **state)
 	}
 }
 
+/* A root that is renamed, and perhaps another in its place: nothing is lost, and it is told where to look. */
+static void
+test_root_renamed(void **state)
+{
+	char other[SCRATCH_MAX + 16];
+
+	(void)state;
+	(void)snprintf(other, sizeof other, "%s/other", scratch);
+	for (int replaced = 0; replaced < 2; replaced++) {
+		alog_t *log = logging_open((alog_options){ 0 });
+		struct root_lines lines;
+		alog_stats stats;
+
+		assert_int_equal(ALOG_AUDIT(log, "e"), 0);
+		assert_int_equal(stats_of(log).errors, 0);
+		assert_int_equal(rename(root, other), 0);
+		if (replaced)
+			assert_int_equal(mkdir(root, 0750), 0);
+		for (int i = 0; i < 100 && stats_of(log).errors == 0; i++) {
+			emit(log, 1, 0);
+			logging_sleep_ms(50);
+		}
+		stats = stats_of(log);
+		assert_int_equal(stats.errors, 1);
+		assert_string_equal(stats.last_error.path, root);
+		assert_int_equal(alog_close(log), 0);
+		lines = root_read(other);
+		assert_int_equal(lines.n, stats.records);
+		assert_int_equal(logging_check_dense(&lines), 1);
+		root_free(&lines);
+		scratch_remove(other);
+		if (replaced)
+			assert_int_equal(rmdir(root), 0);
+	}
+}
+
 /* Who waits for a record in a file that is gone is told so, and not left waiting. */
 static void
 test_segment_removed(void **state)
@@ -746,6 +782,7 @@ main(void)
 		TEST(test_close_times_out),
 		TEST(test_left_to_recovery),
 		TEST(test_root_removed),
+		TEST(test_root_renamed),
 		TEST(test_segment_removed),
 	};
 
