@@ -1,6 +1,6 @@
 #include "measure.h"
 
-#include <math.h>
+#include "total.h"
 
 void
 measure_release(struct measure *m)
@@ -18,24 +18,6 @@ measure_record(struct measure *m, bool end, bool failed)
 	m->failed += failed;
 }
 
-/* T. J. Dekker, "A floating-point technique for extending the available precision", Numerische Mathematik 18
- * (1971); D. E. Knuth's two-sum gives the rounding error of one addition exactly. */
-static void
-add(struct measure *m, double x)
-{
-	double sum = m->sum + x, part = sum - m->sum;
-	double error = (m->sum - (sum - part)) + (x - part);
-
-	/* Past the range of a double it stays infinite, and is not made a NaN. */
-	if (!isfinite(sum)) {
-		m->sum = sum;
-		return;
-	}
-	m->rest += error;
-	m->sum = sum + m->rest;
-	m->rest -= m->sum - sum;
-}
-
 static void
 extend(struct measure *m, uint64_t values, double min, double max)
 {
@@ -50,7 +32,7 @@ measure_value(struct measure *m, double x, bool sketched)
 	if (sketched && (x < 0 ? sketch_add(&m->down, -x) : sketch_add(&m->up, x)) < 0)
 		return -1;
 	extend(m, 1, x, x);
-	add(m, x);
+	total_add(&m->sum, &m->rest, x);
 	return 0;
 }
 
@@ -61,7 +43,7 @@ measure_rollup(struct measure *m, const struct index_rollup *r, bool measured)
 		if (sketch_merge(&m->up, r->sketch) < 0)
 			return -1;
 		extend(m, r->durations, r->min, r->max);
-		add(m, r->sum);
+		total_add(&m->sum, &m->rest, r->sum);
 	}
 	m->records += r->records;
 	m->ends += r->ends;
@@ -77,8 +59,8 @@ measure_merge(struct measure *into, const struct measure *from)
 		return -1;
 	if (from->values > 0) {
 		extend(into, from->values, from->min, from->max);
-		add(into, from->sum);
-		add(into, from->rest);
+		total_add(&into->sum, &into->rest, from->sum);
+		total_add(&into->sum, &into->rest, from->rest);
 	}
 	into->records += from->records;
 	into->ends += from->ends;

@@ -125,6 +125,7 @@ struct section_rollup {
 	uint64_t records, ends, failed;
 	uint64_t durations;
 	double sum, min, max; /* of durations, ms; 0 when there are none */
+	double rest;          /* of the sum, while it is added up; not stored */
 	struct sketch sketch;
 };
 

@@ -6,6 +6,7 @@
 #include "format.h"
 #include "names.h"
 #include "section.h"
+#include "total.h"
 
 struct run {
 	int64_t first_ts, last_ts;
@@ -114,7 +115,7 @@ rollup_add(struct section_rollup *r, const struct schema_facts *facts)
 			return -1;
 		r->min = r->durations == 0 || d < r->min ? d : r->min;
 		r->max = r->durations == 0 || d > r->max ? d : r->max;
-		r->sum += d;
+		total_add(&r->sum, &r->rest, d);
 		r->durations++;
 	}
 	r->records++;

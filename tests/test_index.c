@@ -456,6 +456,24 @@ rollups(void **state)
 	free(l.p);
 }
 
+/* One after the other, with a rounding each, these make 99.9999999999986. */
+static void
+sums_are_rounded_once(void **state)
+{
+	struct lines l = { 0 };
+	uint64_t size;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		add_event(&l, 1, NULL, ",\"duration_ms\":0.1");
+	int fd = make_archive(&l, 100, &size);
+	struct index *ix = must_load(fd, size, INDEX_ROLLUPS);
+	assert_true(index_rollup(ix, 0)->sum == 100);
+	index_free(ix);
+	close(fd);
+	free(l.p);
+}
+
 static void
 tables_say_when_they_overflow(void **state)
 {
@@ -507,6 +525,7 @@ main(void)
 		cmocka_unit_test(run_table),
 		cmocka_unit_test(ids_are_found_by_what_they_begin_with),
 		cmocka_unit_test(rollups),
+		cmocka_unit_test(sums_are_rounded_once),
 		cmocka_unit_test(tables_say_when_they_overflow),
 	};
 

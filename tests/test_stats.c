@@ -542,7 +542,7 @@ check_row(const struct ask *a, const struct mode *m, const char *what,
 		    what, got->records, got->ends, got->failed, got->values, want->records,
 		    want->ends, want->failed, want->values);
 	/* Exactly, however the workers shared the lines; rollups are rounded once an archive. */
-	check_near(what, "sum", got->sum, want->sum, m->exact ? 0 : 1e-13);
+	check_near(what, "sum", got->sum, want->sum, m->exact ? 0 : 1e-15);
 	check_near(what, "min", got->min, want->min, 0);
 	check_near(what, "max", got->max, want->max, 0);
 	if (a->load && !m->exact)
