@@ -9,6 +9,7 @@
 #define FAULTS_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -282,6 +283,17 @@ faults_end(void)
 {
 	sys = &sys_posix;
 	return faults.fired;
+}
+
+/* How many descriptors are open: as many as before, or some leaked. */
+static inline size_t
+faults_descriptors(void)
+{
+	size_t n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
 }
 
 #endif

@@ -254,22 +254,12 @@ stride(void)
 				       : strtol(env, NULL, 10);
 }
 
-static size_t
-descriptors(void)
-{
-	size_t n = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 /* One case; whether the failure was met. */
 static bool
 fail_at(const struct question *w, const struct failure *f, long n, int error,
     const struct answer *want)
 {
-	const size_t fds = descriptors();
+	const size_t fds = faults_descriptors();
 	static struct answer got;
 	bool fired;
 	long live;
@@ -285,9 +275,9 @@ fail_at(const struct question *w, const struct failure *f, long n, int error,
 		    f->name, n, strerror(error), got.text);
 	if (got.r < 0 && w->how == FILED && got.n > 0 && got.n != want->n)
 		fail_msg("half a file, number %ld, %s: %s", n, strerror(error), got.err.text);
-	if (descriptors() != fds || heap.live != live)
+	if (faults_descriptors() != fds || heap.live != live)
 		fail_msg("%s, %s, number %ld, %s: leaked %zd descriptors, %ld blocks", w->name,
-		    f->name, n, strerror(error), (ssize_t)(descriptors() - fds),
+		    f->name, n, strerror(error), (ssize_t)(faults_descriptors() - fds),
 		    heap.live - live);
 	heap.on = false;
 	return fired;
@@ -352,6 +342,7 @@ set_up(void **state)
 	heap_lead();
 	scratch_make(o.root);
 	scratch_make(beside);
+	(void)setenv("TMPDIR", beside, 1);
 	fd = specimen_create(&o, PARTITION "/svc." W1 ".000001.jsonl.gz");
 	(void)specimen_archive(fd, 0, LINES, NULL, 0);
 	(void)close(fd);

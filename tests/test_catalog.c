@@ -1,7 +1,6 @@
 /* catalog - which files a tree of names gives, in which order, and what is left out and why. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,11 +14,12 @@
 #include <cmocka.h>
 
 #include "catalog.h"
+#include "scratch.h"
 #include "sys.h"
 
 #define W16 "0123456789abcdef"
 
-static char base[256];
+static char base[SCRATCH_MAX];
 static unsigned warned, lost;
 
 static void
@@ -33,7 +33,7 @@ count_warning(void *arg, const auditq_warning *w)
 static void
 make(const char *name)
 {
-	char path[512];
+	char path[2 * SCRATCH_MAX];
 	int fd;
 
 	snprintf(path, sizeof path, "%s/%s", base, name);
@@ -48,19 +48,10 @@ make(const char *name)
 	close(fd);
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static void
 clear(void)
 {
-	nftw(base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(base);
 	assert_int_equal(mkdir(base, 0700), 0);
 }
 
@@ -69,7 +60,7 @@ static struct catalog
 list(int64_t after, int64_t before, const char *want, ...)
 {
 	static const struct qwarn warn = { count_warning, NULL };
-	char paths[8][400], got[4096] = "";
+	char paths[8][2 * SCRATCH_MAX], got[4096] = "";
 	const char *path[8];
 	struct catalog c;
 	auditq_error err;
@@ -288,15 +279,15 @@ test_dates(void **state)
 }
 
 static void
-in_base(char dst[512], const char *name)
+in_base(char dst[2 * SCRATCH_MAX], const char *name)
 {
-	snprintf(dst, 512, "%s/%s", base, name);
+	snprintf(dst, 2 * SCRATCH_MAX, "%s/%s", base, name);
 }
 
 static void
 test_links(void **state)
 {
-	char a[512], b[512];
+	char a[2 * SCRATCH_MAX], b[2 * SCRATCH_MAX];
 	struct catalog c;
 
 	(void)state;
@@ -325,7 +316,7 @@ test_links(void **state)
 static void
 test_strange(void **state)
 {
-	char path[512];
+	char path[2 * SCRATCH_MAX];
 	const char *missing = path;
 	struct catalog c;
 	auditq_error err;
@@ -361,11 +352,8 @@ test_strange(void **state)
 static int
 setup(void **state)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	(void)state;
-	snprintf(base, sizeof base, "%s/test_catalog.XXXXXX", tmp != NULL ? tmp : "/tmp");
-	assert_non_null(mkdtemp(base));
+	scratch_make(base);
 	return 0;
 }
 
@@ -373,8 +361,8 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	clear();
-	return rmdir(base);
+	scratch_remove(base);
+	return 0;
 }
 
 int

@@ -195,8 +195,7 @@ test_changes(void **state)
 		if (changes[i].change == do_kill)
 			continue; /* it does not follow threads of forked children */
 #endif
-		if (i > 0)
-			assert_int_equal(logging_tear_down(state), 0);
+		assert_int_equal(logging_tear_down(state), 0);
 		assert_int_equal(set_up(state), 0);
 		print_message("%s\n", changes[i].name);
 		the_log = open_log(0);

@@ -15,6 +15,7 @@
 #include "auditq.h"
 #include "qerror.h"
 #include "schema.h"
+#include "scratch.h"
 #include "sys.h"
 #include "zone.h"
 
@@ -65,17 +66,14 @@ auditq_marks(const auditq_t *q)
 	return 0;
 }
 
-static char scratch[256]; /* the working directory during a test */
+static char scratch[SCRATCH_MAX]; /* the working directory during a test */
 
 static int
 enter_scratch(void **state)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	(void)state;
-	(void)snprintf(
-	    scratch, sizeof scratch, "%s/test_export.XXXXXX", tmp != NULL ? tmp : "/tmp");
-	return mkdtemp(scratch) == NULL ? -1 : chdir(scratch);
+	scratch_make(scratch);
+	return chdir(scratch);
 }
 
 static int

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "draw.h"
 #include "field.h"
 #include "json_path.h"
 #include "quotes.h"
@@ -27,21 +28,6 @@ exact(const char *s, size_t n)
 	assert_non_null(copy);
 	memcpy(copy, s, n);
 	return copy;
-}
-
-static uint64_t
-random_next(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
-
-static unsigned
-random_below(uint64_t *state, unsigned n)
-{
-	return (unsigned)(random_next(state) >> 33) % n;
 }
 
 static struct field
@@ -205,16 +191,15 @@ static void
 test_stop(void **state)
 {
 	char text[80];
-	uint64_t seed = 7;
 
 	(void)state;
+	draw_seed = 7;
 	for (int round = 0; round < 20000; round++) {
-		size_t n = random_below(&seed, sizeof text + 1), from = random_below(&seed, 8);
+		size_t n = draw(sizeof text + 1), from = draw(8);
 		for (size_t i = 0; i < n; i++)
-			text[i] = (char)(0x20 + random_below(&seed, 0xe0));
+			text[i] = (char)(0x20 + draw(0xe0));
 		if (n > 0 && round % 4 != 0)
-			text[random_below(&seed, (unsigned)n)] =
-			    "\"\\\x1f\x00\t\x7f\xff"[random_below(&seed, 7)];
+			text[draw((unsigned)n)] = "\"\\\x1f\x00\t\x7f\xff"[draw(7)];
 		if (from > n)
 			from = n;
 		assert_ptr_equal(token_stop(text + from, text + n),
@@ -487,7 +472,6 @@ test_strings(void **state)
 
 /* A random line as it grows, and what field_walk must say about it. */
 struct line {
-	uint64_t seed;
 	char text[1 << 16];
 	size_t n;
 	char walk[1 << 17]; /* path '\n' token '\n' ... */
@@ -503,8 +487,8 @@ put(struct line *l, const char *s)
 static void
 put_space(struct line *l)
 {
-	if (random_below(&l->seed, 8) == 0)
-		put(l, random_below(&l->seed, 2) ? " " : "\t ");
+	if (draw(8) == 0)
+		put(l, draw(2) ? " " : "\t ");
 }
 
 static void
@@ -516,7 +500,7 @@ put_scalar(struct line *l)
 		"\"0123456789abcdef0123456789\"", "\"\\\"\\\\\\n\"",
 		"\"\\u00e9\\ud83d\\ude00\"", "\"\xc3\xa9\"", "[]" };
 
-	put(l, some[random_below(&l->seed, COUNT(some))]);
+	put(l, some[draw(COUNT(some))]);
 }
 
 static void put_object(struct line *l, int depth, const char *path);
@@ -525,13 +509,13 @@ static void
 put_array(struct line *l, int depth)
 {
 	size_t walked = l->nwalk; /* what is inside of an array is not walked */
-	unsigned n = random_below(&l->seed, 4);
+	unsigned n = draw(4);
 
 	put(l, "[");
 	for (unsigned i = 0; i < n; i++) {
 		put(l, i > 0 ? "," : "");
 		put_space(l);
-		if (depth < 6 && random_below(&l->seed, 3) == 0)
+		if (depth < 6 && draw(3) == 0)
 			put_object(l, depth + 1, "");
 		else
 			put_scalar(l);
@@ -550,7 +534,7 @@ put_key(struct line *l)
 	} keys[] = { { "a", "\"a\"" }, { "b", "\"b\"" }, { "c", "\"c\"" }, { "a.b", "\"a.b\"" },
 		{ "b.c", "\"b.c\"" }, { "a", "\"\\u0061\"" }, { "a.b", "\"a\\u002eb\"" },
 		{ "", "\"\"" }, { "a.b.c", "\"a.b.c\"" }, { "\xc3\xa9", "\"\\u00E9\"" } };
-	unsigned k = random_below(&l->seed, COUNT(keys));
+	unsigned k = draw(COUNT(keys));
 
 	put(l, keys[k].token);
 	return keys[k].decoded;
@@ -561,7 +545,7 @@ put_member(struct line *l, int depth, const char *path)
 {
 	char full[256];
 	size_t start, walked = l->nwalk;
-	unsigned kind = random_below(&l->seed, 5);
+	unsigned kind = draw(5);
 
 	put_space(l);
 	snprintf(full, sizeof full, "%s%s%s", path, depth > 0 ? "." : "", put_key(l));
@@ -584,7 +568,7 @@ put_member(struct line *l, int depth, const char *path)
 static void
 put_object(struct line *l, int depth, const char *path)
 {
-	unsigned n = random_below(&l->seed, depth == 0 ? 6 : 4);
+	unsigned n = draw(depth == 0 ? 6 : 4);
 
 	put(l, "{");
 	for (unsigned i = 0; i < n; i++) {
@@ -649,7 +633,7 @@ test_jansson(void **state)
 
 	(void)state;
 	assert_non_null(l);
-	l->seed = 20261121;
+	draw_seed = 20261121;
 	for (size_t i = 0; i < COUNT(paths); i++)
 		field_path_set(&path[i], paths[i], strlen(paths[i]));
 	for (int round = 0; round < 5000; round++) {
@@ -683,11 +667,10 @@ damage(struct line *l)
 	static const char bytes[] = "\"\"\"\\{}[],:: \t\r\n\x01"
 				    "0-.eEux\x80";
 
-	for (unsigned i = random_below(&l->seed, 4); i > 0 && l->n > 0; i--)
-		l->text[random_below(&l->seed, (unsigned)l->n)] =
-		    bytes[random_below(&l->seed, sizeof bytes - 1)];
-	if (l->n > 0 && random_below(&l->seed, 8) == 0)
-		l->n -= random_below(&l->seed, (unsigned)l->n);
+	for (unsigned i = draw(4); i > 0 && l->n > 0; i--)
+		l->text[draw((unsigned)l->n)] = bytes[draw(sizeof bytes - 1)];
+	if (l->n > 0 && draw(8) == 0)
+		l->n -= draw((unsigned)l->n);
 }
 
 /*
@@ -707,7 +690,7 @@ test_two_ways(void **state)
 
 	(void)state;
 	assert_non_null(l);
-	l->seed = 7;
+	draw_seed = 7;
 	for (size_t i = 0; i < COUNT(paths); i++)
 		field_path_set(&path[i], paths[i], strlen(paths[i]));
 	for (int round = 0; round < 20000; round++) {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "draw.h"
 #include "field.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
@@ -18,15 +19,6 @@ static struct field
 number(const char *token)
 {
 	return (struct field){ .type = FIELD_NUMBER, .p = token, .n = strlen(token) };
-}
-
-static unsigned
-random_below(uint64_t *state, unsigned n)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return (unsigned)(*state >> 33) % n;
 }
 
 /* ---- integers -------------------------------------------------------------------------- */
@@ -148,32 +140,30 @@ expand(const char *token, char digits[DIGITS])
 }
 
 static size_t
-random_number(uint64_t *seed, char *dst, unsigned digits, int exponent)
+random_number(char *dst, unsigned digits, int exponent)
 {
 	size_t n = 0;
 
-	if (random_below(seed, 3) == 0)
+	if (draw(3) == 0)
 		dst[n++] = '-';
-	if (random_below(seed, 4) == 0) {
+	if (draw(4) == 0) {
 		dst[n++] = '0';
 	} else {
-		dst[n++] = (char)('1' + random_below(seed, 9));
-		for (unsigned i = random_below(seed, digits); i > 0; i--)
-			dst[n++] =
-			    (char)('0' + random_below(seed, random_below(seed, 3) ? 10 : 1));
+		dst[n++] = (char)('1' + draw(9));
+		for (unsigned i = draw(digits); i > 0; i--)
+			dst[n++] = (char)('0' + draw(draw(3) ? 10 : 1));
 	}
-	if (random_below(seed, 2) == 0) {
+	if (draw(2) == 0) {
 		dst[n++] = '.';
-		for (unsigned i = random_below(seed, digits) + 1; i > 0; i--)
-			dst[n++] =
-			    (char)('0' + random_below(seed, random_below(seed, 3) ? 10 : 1));
+		for (unsigned i = draw(digits) + 1; i > 0; i--)
+			dst[n++] = (char)('0' + draw(draw(3) ? 10 : 1));
 	}
-	if (random_below(seed, 2) == 0)
-		n += (size_t)sprintf(dst + n, "%c%s%d", "eE"[random_below(seed, 2)],
-		    random_below(seed, 2)       ? "-"
-			: random_below(seed, 2) ? "+"
-						: "",
-		    (int)random_below(seed, (unsigned)exponent));
+	if (draw(2) == 0)
+		n += (size_t)sprintf(dst + n, "%c%s%d", "eE"[draw(2)],
+		    draw(2)       ? "-"
+			: draw(2) ? "+"
+				  : "",
+		    (int)draw((unsigned)exponent));
 	dst[n] = '\0';
 	return n;
 }
@@ -181,12 +171,11 @@ random_number(uint64_t *seed, char *dst, unsigned digits, int exponent)
 static void
 test_order_random(void **state)
 {
-	uint64_t seed = 11;
-
 	(void)state;
+	draw_seed = 11;
 	for (int i = 0; i < 100000; i++) {
 		char a[128], b[128], da[DIGITS], db[DIGITS];
-		size_t na = random_number(&seed, a, 4, 6), nb = random_number(&seed, b, 4, 6);
+		size_t na = random_number(a, 4, 6), nb = random_number(b, 4, 6);
 		int sa = expand(a, da), sb = expand(b, db);
 		int want = sa != sb ? sa - sb : sa * memcmp(da, db, DIGITS);
 		int r = field_number_compare(a, na, b, nb);
@@ -282,12 +271,12 @@ test_double_table(void **state)
 static void
 test_double_random(void **state)
 {
-	uint64_t seed = 3;
 	char token[128];
 
 	(void)state;
+	draw_seed = 3;
 	for (int i = 0; i < 100000; i++) {
-		random_number(&seed, token, i % 2 ? 8 : 25, i % 3 ? 20 : 345);
+		random_number(token, i % 2 ? 8 : 25, i % 3 ? 20 : 345);
 		check_double(token);
 	}
 }
@@ -296,13 +285,13 @@ test_double_random(void **state)
 static void
 test_double_bits(void **state)
 {
-	uint64_t seed = 5;
 	char token[1200];
 
 	(void)state;
+	draw_seed = 5;
 	for (int i = 0; i < 20000; i++) {
-		uint64_t bits = (uint64_t)random_below(&seed, 1u << 31) << 33 ^
-		    (uint64_t)random_below(&seed, 1u << 31) << 8 ^ random_below(&seed, 256);
+		uint64_t bits =
+		    (uint64_t)draw(1u << 31) << 33 ^ (uint64_t)draw(1u << 31) << 8 ^ draw(256);
 		double d;
 		if (i % 4 == 0)
 			bits &= ~((uint64_t)0x7ff << 52); /* below the normal range */

@@ -17,8 +17,9 @@
 #include "archive.h"
 #include "auditq.h"
 #include "bytes.h"
+#include "scratch.h"
 
-static char dir[256], file[300];
+static char dir[SCRATCH_MAX], file[SCRATCH_MAX + 16];
 static uint64_t file_bytes;
 
 /* Names that a terminal would obey: ESC, DEL, C1 CSI, a right-to-left override. */
@@ -33,15 +34,6 @@ static const char *const lines[] = {
 	"{\"note\":\"no time\",\"seq\":4}",
 };
 
-static void
-remove_dir(void)
-{
-	char cmd[320];
-
-	(void)snprintf(cmd, sizeof cmd, "rm -rf '%s'", dir);
-	assert_int_equal(system(cmd), 0);
-}
-
 static int
 make_file(void **state)
 {
@@ -49,14 +41,12 @@ make_file(void **state)
 		.path = file,
 		.writer = "0123456789abcdef",
 		.previous = { 0xab } };
-	const char *tmp = getenv("TMPDIR");
 	struct format_footer footer;
 	struct archive *a;
 	int fd;
 
 	(void)state;
-	(void)snprintf(dir, sizeof dir, "%s/test_inspect.XXXXXX", tmp != NULL ? tmp : "/tmp");
-	assert_non_null(mkdtemp(dir));
+	scratch_make(dir);
 	(void)snprintf(file, sizeof file, "%s/a\x1b.jsonl.gz", dir);
 	assert_true((fd = open(file, O_RDWR | O_CREAT | O_EXCL, 0600)) >= 0);
 	assert_int_equal(archive_begin(&a, fd, &opt, NULL), 0);
@@ -72,7 +62,7 @@ static int
 remove_file(void **state)
 {
 	(void)state;
-	remove_dir();
+	scratch_remove(dir);
 	return 0;
 }
 
@@ -299,7 +289,7 @@ refusals(void **state)
 {
 	auditq_error err = { 0 };
 	struct bytes_out b = { 0 };
-	char fifo[300];
+	char fifo[sizeof file];
 	int calls = 0;
 
 	(void)state;

@@ -101,16 +101,6 @@ faults_off(void)
 		(void)snprintf(self->out->call, sizeof self->out->call, "%s", faults.call + 6);
 }
 
-static size_t
-descriptors(void)
-{
-	size_t n = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
 static void
 sleep_ms(long ms)
 {
@@ -544,7 +534,7 @@ remember_template(void)
 static void
 live(void)
 {
-	const size_t fds = descriptors();
+	const size_t fds = faults_descriptors();
 	bool closed = true;
 	long blocks;
 	alog_t *log;
@@ -570,9 +560,9 @@ live(void)
 		recover_and_compact();
 	faults_off();
 	if (closed) {
-		if (descriptors() != fds || heap.live != blocks)
+		if (faults_descriptors() != fds || heap.live != blocks)
 			wrong("leaked: %zd descriptors, %ld blocks",
-			    (ssize_t)(descriptors() - fds), heap.live - blocks);
+			    (ssize_t)(faults_descriptors() - fds), heap.live - blocks);
 		recover_and_compact();
 	} else {
 		wait_for_the_rest();
@@ -596,7 +586,7 @@ query_all(void)
 			wrong("question %d has no answer", i);
 	}
 	heap_begin(-1, false);
-	fds = descriptors();
+	fds = faults_descriptors();
 	blocks = heap.live;
 	life.told = 0;
 	faults_on();
@@ -610,9 +600,9 @@ query_all(void)
 	faults_off();
 	/* An answer that is right although something failed, such as a summary, is as good. */
 	self->out->silent = false;
-	if (descriptors() != fds || heap.live != blocks)
-		wrong("leaked: %zd descriptors, %ld blocks", (ssize_t)(descriptors() - fds),
-		    heap.live - blocks);
+	if (faults_descriptors() != fds || heap.live != blocks)
+		wrong("leaked: %zd descriptors, %ld blocks",
+		    (ssize_t)(faults_descriptors() - fds), heap.live - blocks);
 	for (int i = 0; i < QUESTIONS; i++)
 		__real_free(want[i].text);
 }
@@ -664,6 +654,8 @@ start(struct one *one)
 		(void)alarm(BY_SANITIZER(60, 60, 600));
 		self = one;
 		(void)snprintf(root, sizeof root, "%s/logs", one->dir);
+		/* A temporary file whose removal fails goes with the rest. */
+		(void)setenv("TMPDIR", one->dir, 1);
 		one->run();
 		_exit(0);
 	}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "draw.h"
 #include "json_path.h"
 #include "match.h"
 #include "require.h"
@@ -335,20 +336,10 @@ test_schema(void **state)
 /* A line, and the same for the oracle: numbers are strings "#rank" there, since jansson has no
  * large ones. */
 struct both {
-	uint64_t seed;
 	char line[8192], oracle[8192], where[8192];
 	size_t nline, noracle, nwhere;
 	json_t *tree;
 };
-
-static unsigned
-below(struct both *b, unsigned n)
-{
-	b->seed ^= b->seed << 13;
-	b->seed ^= b->seed >> 7;
-	b->seed ^= b->seed << 17;
-	return (unsigned)(b->seed >> 33) % n;
-}
 
 static void
 put(char *dst, size_t *n, const char *s)
@@ -395,7 +386,7 @@ put_any(struct both *b, int depth)
 	unsigned i;
 	char quoted[16];
 
-	switch (below(b, 8)) {
+	switch (draw(8)) {
 	case 0: put_both(b, "true", "true"); return;
 	case 1: put_both(b, "null", "null"); return;
 	case 2: put_both(b, "[1]", "[1]"); return;
@@ -406,24 +397,24 @@ put_any(struct both *b, int depth)
 		}
 		/* fallthrough */
 	case 4:
-		i = below(b, COUNT(numbers));
+		i = draw(COUNT(numbers));
 		snprintf(quoted, sizeof quoted, "\"%s\"", numbers[i].rank);
 		put_both(b, numbers[i].token, quoted);
 		return;
-	default: i = below(b, COUNT(texts)); put_both(b, texts[i].token, texts[i].token);
+	default: i = draw(COUNT(texts)); put_both(b, texts[i].token, texts[i].token);
 	}
 }
 
 static void
 put_object(struct both *b, int depth)
 {
-	unsigned n = below(b, depth == 0 ? 8 : 3);
+	unsigned n = draw(depth == 0 ? 8 : 3);
 
 	put_both(b, "{", "{");
 	for (unsigned i = 0; i < n; i++) {
 		char key[32];
-		snprintf(key, sizeof key, "%s\"%s\":", i > 0 ? "," : "",
-		    keys[below(b, COUNT(keys))]);
+		snprintf(
+		    key, sizeof key, "%s\"%s\":", i > 0 ? "," : "", keys[draw(COUNT(keys))]);
 		put_both(b, key, key);
 		put_any(b, depth);
 	}
@@ -446,18 +437,18 @@ string_of(json_t *v)
 static bool
 put_literal(struct both *b, json_t *v, bool ordered, int *order)
 {
-	unsigned i, kind = below(b, ordered ? 2 : 4);
+	unsigned i, kind = draw(ordered ? 2 : 4);
 
 	*order = -2;
 	if (kind == 0) {
-		i = below(b, COUNT(numbers));
+		i = draw(COUNT(numbers));
 		put(b->where, &b->nwhere, numbers[i].token);
 		if (is_number(v))
 			*order = strcmp(json_string_value(v), numbers[i].rank);
 		return *order == 0;
 	}
 	if (kind == 1) {
-		i = below(b, COUNT(texts));
+		i = draw(COUNT(texts));
 		put(b->where, &b->nwhere, texts[i].literal);
 		if (string_of(v) != NULL)
 			*order = strcmp(string_of(v), texts[i].decoded);
@@ -473,7 +464,7 @@ static bool
 put_order(struct both *b, json_t *v)
 {
 	static const char *const ops[] = { " < ", " <= ", " > ", ">=" };
-	unsigned op = below(b, COUNT(ops));
+	unsigned op = draw(COUNT(ops));
 	size_t start;
 	bool text, comparable;
 	int order;
@@ -491,8 +482,8 @@ put_order(struct both *b, json_t *v)
 static bool
 put_in(struct both *b, json_t *v)
 {
-	bool negated = below(b, 2), found = false;
-	unsigned n = below(b, 3) + 1;
+	bool negated = draw(2), found = false;
+	unsigned n = draw(3) + 1;
 	int order;
 
 	put(b->where, &b->nwhere, negated ? " not in (" : " IN (");
@@ -507,9 +498,9 @@ put_in(struct both *b, json_t *v)
 static bool
 put_pattern(struct both *b, json_t *v)
 {
-	bool negated = below(b, 2), found = false;
+	bool negated = draw(2), found = false;
 	const char *s = string_of(v);
-	unsigned kind = below(b, 3);
+	unsigned kind = draw(3);
 
 	put(b->where, &b->nwhere, negated ? " !~ " : " =~ ");
 	put(b->where, &b->nwhere, kind == 0 ? "'^a'" : kind == 1 ? "\"b\"" : "'^$'");
@@ -523,23 +514,23 @@ put_pattern(struct both *b, json_t *v)
 static bool
 put_test(struct both *b)
 {
-	const char *path = paths[below(b, COUNT(paths))];
+	const char *path = paths[draw(COUNT(paths))];
 	json_t *v = json_path(b->tree, path);
 	bool negated;
 	int order;
 
-	if (below(b, 6) == 0) {
+	if (draw(6) == 0) {
 		put(b->where, &b->nwhere, "exists ");
 		put(b->where, &b->nwhere, path);
 		return v != NULL;
 	}
 	put(b->where, &b->nwhere, path);
-	switch (below(b, 5)) {
+	switch (draw(5)) {
 	case 0: return put_order(b, v);
 	case 1: return put_in(b, v);
 	case 2: return put_pattern(b, v);
 	default:
-		negated = below(b, 2);
+		negated = draw(2);
 		put(b->where, &b->nwhere, negated ? " != " : "==");
 		return put_literal(b, v, false, &order) != negated;
 	}
@@ -549,8 +540,8 @@ put_test(struct both *b)
 static bool
 put_expr(struct both *b, int depth)
 {
-	bool or = below(b, 2), result = ! or, negated = below(b, 4) == 0;
-	unsigned n = below(b, 3) + 1;
+	bool or = draw(2), result = ! or, negated = draw(4) == 0;
+	unsigned n = draw(3) + 1;
 
 	if (depth == 0)
 		return put_test(b);
@@ -558,7 +549,7 @@ put_expr(struct both *b, int depth)
 	for (unsigned i = 0; i < n; i++) {
 		bool one;
 		if (i > 0)
-			put(b->where, &b->nwhere, or ? below(b, 2) ? " or " : "||" : " AND ");
+			put(b->where, &b->nwhere, or ? draw(2) ? " or " : "||" : " AND ");
 		one = put_expr(b, depth - 1);
 		result = or ? result || one : result && one;
 	}
@@ -582,7 +573,7 @@ narrow(struct both *b, struct match_query *q)
 	static const char *const stages[] = { "b", "ba" };
 	bool result = true;
 
-	switch (below(b, 16)) {
+	switch (draw(16)) {
 	case 0:
 		q->run = &run_a;
 		q->nrun = 1;
@@ -613,7 +604,7 @@ test_naive(void **state)
 
 	(void)state;
 	assert_non_null(b);
-	b->seed = 4711;
+	draw_seed = 4711;
 	for (int round = 0; round < 20000; round++) {
 		struct match_query q = { .nrun = 0 };
 		struct match_facts facts;

@@ -16,34 +16,17 @@
 #include <cmocka.h>
 
 #include "auditq.h"
+#include "scratch.h"
 #include "sys.h"
 
-static char scratch[256]; /* the working directory during a test */
+static char scratch[SCRATCH_MAX]; /* the working directory during a test */
 
 static int
 enter_scratch(void **state)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	(void)state;
-	(void)snprintf(
-	    scratch, sizeof scratch, "%s/test_pack.XXXXXX", tmp != NULL ? tmp : "/tmp");
-	return mkdtemp(scratch) == NULL ? -1 : chdir(scratch);
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
-static void
-remove_tree(const char *path)
-{
-	(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_make(scratch);
+	return chdir(scratch);
 }
 
 static int
@@ -51,7 +34,7 @@ leave_scratch(void **state)
 {
 	(void)state;
 	sys = &sys_posix;
-	remove_tree(scratch);
+	scratch_remove(scratch);
 	return chdir("/");
 }
 
@@ -264,7 +247,7 @@ lines(void **state)
 			fail_msg("%s: %d lines, %d packed, %d rejected", cases[i].name,
 			    (int)r.lines, (int)r.packed, (int)r.rejected);
 		free(got);
-		remove_tree("root");
+		scratch_remove("root");
 	}
 }
 
@@ -308,7 +291,7 @@ again(void **state)
 	assert_int_equal(pack_with("in", "other", NULL, &r, NULL), 0);
 	assert_string_not_equal(r.id, first.id);
 	free(before);
-	remove_tree("root");
+	scratch_remove("root");
 }
 
 /* What stands under our name but is not ours is not touched. */
@@ -330,7 +313,7 @@ existing(void **state)
 	assert_non_null(strstr(err.path, "date=2025-10-24"));
 	expect_tree("existing", "root", before);
 	free(before);
-	remove_tree("root");
+	scratch_remove("root");
 }
 
 static void
@@ -352,7 +335,7 @@ reject_file(void **state)
 		assert_int_equal(access("mine", R_OK), 0);
 	}
 	assert_int_equal(unlink("mine"), 0);
-	remove_tree("root");
+	scratch_remove("root");
 }
 
 static void
@@ -416,7 +399,7 @@ large(void **state)
 	}
 	assert_int_equal(seen, LINES);
 	free(got);
-	remove_tree("root");
+	scratch_remove("root");
 }
 
 /* ---- every system call fails, one at a time ---- */
@@ -523,7 +506,7 @@ survive(const char *whole)
 		fail_msg("%s: and not the next time either", name);
 	if (fault.call != UNLINKAT)
 		expect_tree(name, "root", whole);
-	remove_tree("root");
+	scratch_remove("root");
 	return fired;
 }
 
@@ -539,7 +522,7 @@ faults(void **state)
 	write_file("in", TWO_DAYS, strlen(TWO_DAYS));
 	assert_int_equal(pack("in", &r), 0);
 	whole = show("root");
-	remove_tree("root");
+	scratch_remove("root");
 	ops.openat = faulty_openat;
 	ops.write = faulty_write;
 	ops.fsync = faulty_fsync;

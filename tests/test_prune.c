@@ -7,22 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "archive.h"
+#include "draw.h"
 #include "prune.h"
 
 #define LINES    400
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
-
-static unsigned
-below(uint64_t *seed, unsigned n)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return (unsigned)(*seed >> 33) % n;
-}
 
 /* ---- a trail whose members differ ------------------------------------------------------ */
 
@@ -33,7 +26,7 @@ struct trail {
 
 /* Stages, runs and kinds of values change as time goes by, so that members have some only. */
 static char *
-make_line(uint64_t *seed, int i)
+make_line(int i)
 {
 	static const char *const extras[] = { "", ",\"a\":\"x\"", ",\"a\":{\"b\":\"y\"}",
 		",\"a.b\":\"y\"", ",\"a\":\"\\u0079\"", ",\"a\":5",
@@ -43,13 +36,13 @@ make_line(uint64_t *seed, int i)
 		"loud" };
 	char *line = NULL;
 	int era = i / 50;
-	const char *extra = extras[(unsigned)(era + (int)below(seed, 3)) % COUNT(extras)];
+	const char *extra = extras[(unsigned)(era + (int)draw(3)) % COUNT(extras)];
 
 	assert_true(
 	    asprintf(&line,
 		"{\"ts\":%d,\"run_id\":\"run%d\",\"stage\":\"s%d\",\"level\":\"%s\"%s%s}", i,
-		era * 3 + (int)below(seed, 2), era / 2,
-		levels[era % 3 == 0 ? below(seed, 2) : below(seed, COUNT(levels))],
+		era * 3 + (int)draw(2), era / 2,
+		levels[era % 3 == 0 ? draw(2) : draw(COUNT(levels))],
 		era == 5       ? ",\"status\":\"failed\""
 		    : era == 6 ? ",\"status\":\"ok\""
 			       : "",
@@ -60,28 +53,23 @@ make_line(uint64_t *seed, int i)
 static int
 set_up(void **state)
 {
-	const char *tmp = getenv("TMPDIR");
-	char path[256];
 	struct archive_options opt = { .member_bytes = 1500 };
 	struct trail *t = calloc(1, sizeof *t);
 	struct format_footer total;
 	struct archive *a = NULL;
 	alog_error error;
 	auditq_error err;
-	uint64_t seed = 17;
-	int fd;
+	const int fd = memfd_create("archive", MFD_CLOEXEC);
 
-	snprintf(path, sizeof path, "%s/test_prune.XXXXXX", tmp != NULL ? tmp : "/tmp");
-	fd = mkstemp(path);
+	draw_seed = 17;
 	assert_true(t != NULL && fd >= 0);
-	assert_int_equal(unlink(path), 0);
 	assert_int_equal(archive_begin(&a, fd, &opt, &error), 0);
 	for (int i = 0; i < LINES; i++) {
-		t->line[i] = make_line(&seed, i);
+		t->line[i] = make_line(i);
 		assert_int_equal(archive_add(a, t->line[i], strlen(t->line[i]), &error), 0);
 	}
 	assert_int_equal(archive_finish(a, &total, &error), 0);
-	if (index_load(&t->ix, fd, total.file_bytes, path, INDEX_ALL, &err) < 0)
+	if (index_load(&t->ix, fd, total.file_bytes, "archive", INDEX_ALL, &err) < 0)
 		fail_msg("%s", err.text);
 	close(fd);
 	assert_true(index_members(t->ix) > 10);
@@ -149,19 +137,19 @@ static const char *const tests_of[] = { "stage == 's0'", "stage in ('s1', 's3')"
 
 /* A text in bits of tests_of, joined at random. */
 static void
-put_where(uint64_t *seed, char *dst, size_t *n, int depth)
+put_where(char *dst, size_t *n, int depth)
 {
-	unsigned some = below(seed, 3) + 1;
-	const char *join = below(seed, 2) ? " and " : " or ";
+	unsigned some = draw(3) + 1;
+	const char *join = draw(2) ? " and " : " or ";
 
 	if (depth == 0) {
-		*n += (size_t)sprintf(dst + *n, "%s", tests_of[below(seed, COUNT(tests_of))]);
+		*n += (size_t)sprintf(dst + *n, "%s", tests_of[draw(COUNT(tests_of))]);
 		return;
 	}
-	*n += (size_t)sprintf(dst + *n, below(seed, 3) == 0 ? "not (" : "(");
+	*n += (size_t)sprintf(dst + *n, draw(3) == 0 ? "not (" : "(");
 	for (unsigned i = 0; i < some; i++) {
 		*n += (size_t)sprintf(dst + *n, "%s", i > 0 ? join : "");
-		put_where(seed, dst, n, depth - 1);
+		put_where(dst, n, depth - 1);
 	}
 	*n += (size_t)sprintf(dst + *n, ")");
 }
@@ -170,9 +158,9 @@ static void
 test_where(void **state)
 {
 	struct tally tally = { { 0 }, { 0 } };
-	uint64_t seed = 5;
 	char where[4096];
 
+	draw_seed = 5;
 	for (unsigned i = 0; i < 1000; i++) {
 		struct match_query q = { .nrun = 0 };
 		struct expr *e = NULL;
@@ -180,7 +168,7 @@ test_where(void **state)
 		if (i < COUNT(tests_of))
 			strcpy(where, tests_of[i]);
 		else
-			put_where(&seed, where, &n, 1 + (int)(i % 3));
+			put_where(where, &n, 1 + (int)(i % 3));
 		assert_int_equal(expr_parse(&e, where, NULL, NULL), 0);
 		q.where = e;
 		q.invert = i % 5 == 4;

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -25,11 +24,12 @@
 #include "auditq.h"
 #include "draw.h"
 #include "sanitizer.h"
+#include "scratch.h"
 
 #define DAY0 INT64_C(1761004800) /* 2025-10-21T00:00:00Z */
 #define DAYS 4
 
-static char root[256];
+static char root[SCRATCH_MAX];
 
 /* ---- what was written ------------------------------------------------------------------ */
 
@@ -161,15 +161,6 @@ end_archive(struct file *f, const char *writer)
 	free(f->data);
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
 static void
 clear(void)
 {
@@ -181,7 +172,7 @@ clear(void)
 	free(lines);
 	lines = NULL;
 	nline = cap_line = 0;
-	nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(root);
 	assert_int_equal(mkdir(root, 0700), 0);
 }
 
@@ -631,11 +622,8 @@ test_differential(void **state)
 static int
 setup(void **state)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	(void)state;
-	snprintf(root, sizeof root, "%s/test_query.XXXXXX", tmp != NULL ? tmp : "/tmp");
-	assert_non_null(mkdtemp(root));
+	scratch_make(root);
 	return 0;
 }
 
@@ -644,7 +632,8 @@ teardown(void **state)
 {
 	(void)state;
 	clear();
-	return rmdir(root);
+	scratch_remove(root);
+	return 0;
 }
 
 int

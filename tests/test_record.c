@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "draw.h"
 #include "record.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
@@ -522,33 +523,22 @@ test_cut_redacted(void **state)
 
 /* ---- whatever the fields are, jansson reads what was meant ------------------------------------ */
 
-static uint64_t random_state = 88172645463325252u;
-
-static uint64_t
-rnd(uint64_t n)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state % n;
-}
-
 static alog_field
 random_field(const char *key, char *text, size_t cap)
 {
-	const size_t n = (size_t)rnd(cap);
-	const uint64_t bits = rnd(UINT64_MAX);
+	const size_t n = draw((uint32_t)cap);
+	const uint64_t bits = draw_bits();
 	double d;
 
 	for (size_t i = 0; i < n; i++)
-		text[i] = (char)(rnd(3) > 0 ? 32 + rnd(95) : rnd(256));
+		text[i] = (char)(draw(3) > 0 ? 32 + draw(95) : draw(256));
 	memcpy(&d, &bits, sizeof d);
-	switch (rnd(6)) {
-	case 0: return alog_kv_int(key, (int64_t)bits >> rnd(64));
+	switch (draw(6)) {
+	case 0: return alog_kv_int(key, (int64_t)bits >> draw(64));
 	case 1: return alog_kv_double(key, d);
-	case 2: return alog_kv_float(key, (float)(rnd(2) ? d : (double)rnd(1000) / 8));
-	case 3: return alog_kv_char(key, (char)rnd(256));
-	case 4: return alog_kv_bool(key, rnd(2) != 0);
+	case 2: return alog_kv_float(key, (float)(draw(2) ? d : (double)draw(1000) / 8));
+	case 3: return alog_kv_char(key, (char)draw(256));
+	case 4: return alog_kv_bool(key, draw(2) != 0);
 	default: return alog_kv_bytes(key, text, n);
 	}
 }
@@ -587,11 +577,11 @@ test_random(void **state)
 	(void)state;
 	for (int round = 0; round < 3000; round++) {
 		alog_field fields[8];
-		const size_t n = (size_t)rnd(9), cap = rnd(20) == 0 ? 2000 : 60;
-		const struct record rec = { .ts = (int64_t)rnd(INT64_MAX),
-			.level = (int)rnd(7) + 1,
+		const size_t n = draw(9), cap = draw(20) == 0 ? 2000 : 60;
+		const struct record rec = { .ts = (int64_t)(draw_bits() >> 1),
+			.level = (int)draw(7) + 1,
 			.msg = text[0],
-			.nmsg = (size_t)rnd(50),
+			.nmsg = draw(50),
 			.fields = fields,
 			.n = n };
 		char *line;
@@ -606,7 +596,7 @@ test_random(void **state)
 			check_field(o, &fields[i]);
 		json_decref(o);
 		free(line);
-		json_decref(encode_cut(&full, &rec, RECORD_MIN + 200 + (size_t)rnd(3000)));
+		json_decref(encode_cut(&full, &rec, RECORD_MIN + 200 + draw(3000)));
 	}
 }
 

@@ -20,11 +20,12 @@
 #include "archive.h"
 #include "digest.h"
 #include "sanitizer.h"
+#include "scratch.h"
 #include "source.h"
 
 #define CORPUS "../shared/data/gzip-corpus"
 
-static char dir[256], file[300];
+static char dir[SCRATCH_MAX], file[SCRATCH_MAX + 16];
 
 struct text {
 	char *p;
@@ -229,7 +230,7 @@ test_plain(void **state)
 		    "\xef\xbb\xbf"
 		    "a\r\nb\r\n" },
 	};
-	char plain[300]; /* an empty file named .gz would have lost its data */
+	char plain[SCRATCH_MAX + 16]; /* an empty file named .gz would have lost its data */
 
 	(void)state;
 	snprintf(plain, sizeof plain, "%s/x.jsonl", dir);
@@ -607,11 +608,8 @@ test_flip_ours(void **state)
 static int
 setup(void **state)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	(void)state;
-	snprintf(dir, sizeof dir, "%s/test_source.XXXXXX", tmp != NULL ? tmp : "/tmp");
-	assert_non_null(mkdtemp(dir));
+	scratch_make(dir);
 	snprintf(file, sizeof file, "%s/x.jsonl.gz", dir);
 	return 0;
 }

@@ -13,24 +13,20 @@
 
 #include <cmocka.h>
 
+#include "scratch.h"
 #include "sys.h"
 
 static struct sys_ops ops; /* what sys points to during a test */
 static int scratch = -1;   /* an empty directory */
-static char scratch_path[256];
+static char scratch_path[SCRATCH_MAX];
 
 static int
 make_scratch(void **state)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	(void)state;
 	ops = sys_posix;
 	sys = &ops;
-	(void)snprintf(scratch_path, sizeof scratch_path, "%s/test_sys.XXXXXX",
-	    tmp != NULL ? tmp : "/tmp");
-	if (mkdtemp(scratch_path) == NULL)
-		return -1;
+	scratch_make(scratch_path);
 	scratch = sys->openat(AT_FDCWD, scratch_path, O_RDONLY | O_DIRECTORY, 0);
 	return scratch < 0 ? -1 : 0;
 }
@@ -38,18 +34,11 @@ make_scratch(void **state)
 static int
 remove_scratch(void **state)
 {
-	struct sys_names names;
-
 	(void)state;
 	sys = &sys_posix;
-	if (sys_list(scratch, &names) < 0)
-		return -1;
-	for (size_t i = 0; i < names.n; i++)
-		if (unlinkat(scratch, names.name[i], 0) < 0)
-			(void)unlinkat(scratch, names.name[i], AT_REMOVEDIR);
-	sys_names_free(&names);
 	(void)close(scratch);
-	return rmdir(scratch_path);
+	scratch_remove(scratch_path);
+	return 0;
 }
 
 static int
