@@ -42,6 +42,25 @@ scratch_remove(const char *dir)
 	(void)nftw(dir, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Of a group of tests, in which a temporary file may not be removed: that is one of the faults. */
+static char scratch_tmpdir[SCRATCH_MAX];
+
+static inline int
+scratch_tmpdir_begin(void **state)
+{
+	(void)state;
+	scratch_make(scratch_tmpdir);
+	return setenv("TMPDIR", scratch_tmpdir, 1);
+}
+
+static inline int
+scratch_tmpdir_end(void **state)
+{
+	(void)state;
+	scratch_remove(scratch_tmpdir);
+	return 0;
+}
+
 /* ---- what a root holds: every line of every segment; an archive hides its plain file ---- */
 
 struct scratch_line {

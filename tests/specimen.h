@@ -257,15 +257,32 @@ specimen_turn(size_t n)
 	return n % specimen_stride() == 0;
 }
 
-/* What was asked in a test, and answered. */
+/* ---- a test of them ---- */
+
 static inline int
-specimen_end(struct oracle *o)
+specimen_set_up(void **state)
 {
+	struct oracle *o = *state;
+
+	*o = (struct oracle){ 0 };
+	scratch_make(o->root);
+	return 0;
+}
+
+/* What was asked, and answered. */
+static inline int
+specimen_tear_down(void **state)
+{
+	const struct oracle *o = *state;
+
 	scratch_remove(o->root);
 	print_message("%" PRIu64 " cases, a loss told in %" PRIu64 ", nothing said in %" PRIu64
 		      ", %" PRIu64 " times told where the damage is\n",
 	    o->cases, o->told, o->silent, o->located);
 	return o->wrong == 0 ? 0 : -1;
 }
+
+#define SPECIMEN_TEST(f, o)                                                                    \
+	cmocka_unit_test_prestate_setup_teardown(f, specimen_set_up, specimen_tear_down, o)
 
 #endif

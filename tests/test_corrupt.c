@@ -610,36 +610,20 @@ test_ring(void **state)
 	(void)close(fd);
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	o = (struct oracle){ 0 };
-	scratch_make(o.root);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	return specimen_end(&o);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_archive_flips, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_archive_cuts, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_compacted, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_left, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_behind, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_inspected, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_foreign_behind, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_plain, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_ring, setup, teardown),
+		SPECIMEN_TEST(test_archive_flips, &o),
+		SPECIMEN_TEST(test_archive_cuts, &o),
+		SPECIMEN_TEST(test_compacted, &o),
+		SPECIMEN_TEST(test_left, &o),
+		SPECIMEN_TEST(test_behind, &o),
+		SPECIMEN_TEST(test_inspected, &o),
+		SPECIMEN_TEST(test_foreign, &o),
+		SPECIMEN_TEST(test_foreign_behind, &o),
+		SPECIMEN_TEST(test_plain, &o),
+		SPECIMEN_TEST(test_ring, &o),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -358,31 +358,15 @@ test_forged_lists(void **state)
 	}
 }
 
-static int
-setup(void **state)
-{
-	(void)state;
-	o = (struct oracle){ 0 };
-	scratch_make(o.root);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	return specimen_end(&o);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_rearranged, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_joined, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_forged, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_forged_compacted, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_forged_lists, setup, teardown),
+		SPECIMEN_TEST(test_rearranged, &o),
+		SPECIMEN_TEST(test_joined, &o),
+		SPECIMEN_TEST(test_forged, &o),
+		SPECIMEN_TEST(test_forged_compacted, &o),
+		SPECIMEN_TEST(test_forged_lists, &o),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include "faults.h"
 #include "sample.h"
+#include "scratch.h"
 
 enum { GROUPS = 5, WORKERS = 3, NUMBERS = 20000 };
 
@@ -153,5 +154,5 @@ main(void)
 		cmocka_unit_test(test_faults),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, scratch_tmpdir_begin, scratch_tmpdir_end);
 }

@@ -505,5 +505,5 @@ main(void)
 		TEST(test_faults),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, scratch_tmpdir_begin, scratch_tmpdir_end);
 }

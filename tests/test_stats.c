@@ -676,9 +676,9 @@ test_random(void **state)
 {
 	struct ask a;
 
-	(void)state;
 	for (unsigned round = 0; round < BY_SANITIZER(10, 5, 3); round++) {
-		setup(NULL);
+		teardown(state);
+		setup(state);
 		draw_seed = round + 1;
 		random_trail(1 + round % 3 * 2, round % 5 == 4);
 		for (size_t m = 0; m < MODES; m++) {
@@ -692,9 +692,7 @@ test_random(void **state)
 			for (size_t m = 0; m < MODES; m++)
 				check(&a, &modes[m]);
 		}
-		teardown(NULL);
 	}
-	setup(NULL);
 }
 
 /* What is read: nothing where rollups suffice, lines with a duration where they are asked for exactly. */
@@ -1009,5 +1007,5 @@ main(void)
 		TEST(test_faults),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, scratch_tmpdir_begin, scratch_tmpdir_end);
 }
