@@ -33,7 +33,7 @@ TESTS = \
 	cache catalog clock compact config corrupt cost cursor \
 	digest disk_full \
 	emit error export expr \
-	field field_number follow forged forks format \
+	field field_number field_random follow forged forks format \
 	golden golden_ring \
 	index index_damage inspect \
 	jbuf \
