@@ -271,7 +271,8 @@ follow_wait(struct follow *f, int timeout_ms, auditq_error *err)
 	}
 	if ((r = watch_wait(f->watch, timeout_ms, &changes, err)) < 0)
 		return r;
-	if ((changes & WATCH_NAMES) != 0 || f->due)
+	if ((changes & WATCH_NAMES) != 0 || f->due ||
+	    ((changes & WATCH_DATA) != 0 && f->files.shut))
 		f->names = true;
 	return 0;
 }

@@ -4,12 +4,22 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "followed_inside.h"
 #include "sys.h"
 
 /* Descriptors that are kept open, so that what is written to a file after it lost its name is read. */
 #define FDS_MAX 256
+
+/* A quarter of what the process may have. */
+static size_t
+fds_max(void)
+{
+	const long all = sysconf(_SC_OPEN_MAX);
+
+	return all < 0 || all / 4 > FDS_MAX ? FDS_MAX : (size_t)all / 4;
+}
 
 int
 followed_no_memory(const char *path, auditq_error *err)
@@ -315,8 +325,10 @@ followed_rest(struct followed_files *all, struct followed *f)
 	/* It may be cut, compressed or gone when it is looked at again. */
 	if (f->writer == NULL && f->place->mark.offset != f->at)
 		(void)mark_take(&f->place->mark, f->fd, f->at);
-	if (all->fds > FDS_MAX)
+	if (all->fds > fds_max()) {
 		close_fd(all, f);
+		all->shut = true;
+	}
 }
 
 struct headway_writer *

@@ -50,6 +50,7 @@ struct followed_files {
 	const struct schema **schema; /* of their archives; each once */
 	size_t nschema;
 	size_t fds;    /* open ones of plain files */
+	bool shut;     /* there were too many: a listing tells which of the others grew */
 	int64_t now_s; /* of this pass, s since 1970 */
 	uint64_t pass;
 };
