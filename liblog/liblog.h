@@ -191,8 +191,8 @@ typedef struct alog_options {
 	                         * 256 MiB, at least 4 KiB] */
 	uint64_t ring_bytes;    /* [8 MiB]; a power of two from 64 KiB to 1 GiB */
 	const char *ring_dir;   /* directory of the ring [<root>/.ring] */
-	uint32_t record_bytes;  /* longest record, cut beyond [1 MiB; at least 8 KiB, at most a
-	                         * quarter of the ring and 8 MiB] */
+	uint32_t record_bytes;  /* longest record, less the digits of its number; cut beyond
+	                         * [1 MiB; at least 8 KiB, at most a quarter of the ring and 8 MiB] */
 	int overflow;           /* alog_overflow [ALOG_BLOCK] */
 	uint32_t block_ms;      /* [5000] */
 	uint32_t written_ms;    /* accepted to written, at most [100] */

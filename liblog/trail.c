@@ -105,6 +105,17 @@ copy_range(int fd, uint64_t from, uint64_t to, struct segment *seg, char *buf, a
 	return 0;
 }
 
+/* The time now, or the end of the day next to it that the segment is of: a window of time has to find the record. */
+static int64_t
+now_within(int32_t day)
+{
+	const int64_t first = day * CLOCK_DAY, last = first + CLOCK_DAY - 1;
+	int64_t now = first;
+
+	(void)sys->realtime(&now);
+	return now < first ? first : now > last ? last : now;
+}
+
 /* Instead of lines that are lost: a gap record alone in its segment, with the number of the last of them. */
 static int
 tell_loss(const struct trail *t, struct segment *seg, uint64_t lost, const char *reason,
@@ -114,14 +125,12 @@ tell_loss(const struct trail *t, struct segment *seg, uint64_t lost, const char 
 	struct jbuf gap = { rec, 0, sizeof rec }, out = { line, 0, sizeof line };
 	bool broken = false;
 	uint16_t splice;
-	int64_t now = 0;
 
 	if (sys->ftruncate(seg->fd, 0) < 0)
 		return error_set(err, ALOG_EIO, errno, seg->name, "cannot cut");
 	seg->bytes = 0;
 	seg->crc = 0;
-	(void)sys->realtime(&now);
-	record_gap(t->base, now, lost, reason, &gap, &splice);
+	record_gap(t->base, now_within(seg->day), lost, reason, &gap, &splice);
 	record_line(rec, gap.len, splice, t->written_seq, &out);
 	return segment_append(seg, line, out.len, &broken, err);
 }

@@ -465,6 +465,9 @@ test_read_fails(void **state)
 	assert_non_null(strstr(lines.line[3].text, gap));
 	assert_non_null(strstr(lines.line[3].text, "\"lost\":2,\"reason\":\"unreadable\""));
 	assert_non_null(strstr(lines.line[3].text, "\"service\":\"svc\""));
+	/* It is told later, but in its partition. */
+	assert_non_null(
+	    strstr(lines.line[3].text, "\"ts\":\"2025-10-23T23:59:59.999999999Z\""));
 	assert_int_equal(lines.line[4].seq, 4);
 	assert_true(scratch_ends(lines.line[3].file, "000002.jsonl"));
 	scratch_free(&lines);
