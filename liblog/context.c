@@ -186,16 +186,17 @@ alog_bindv(alog_t **ret, alog_t *ctx, const alog_field *fields, size_t n, alog_e
 		return 0;
 	}
 	for (size_t i = 0; i < n; i++) {
-		const char *key = fields[i].key;
+		const alog_field *f = &fields[i];
 
-		if (fields[i].type == ALOG_TYPE_END)
+		if (f->type == ALOG_TYPE_END)
 			continue;
-		if (key == NULL || key[0] == '\0')
+		if (!record_named(f))
 			return error_set(
 			    err, ALOG_EINVAL, 0, NULL, "field %zu has no name", i + 1);
-		if (record_reserved(key, strlen(key)))
-			return error_set(
-			    err, ALOG_ECLASH, 0, NULL, "\"%s\" is a key of the envelope", key);
+		if (record_reserved(f->key, record_key_bytes(f)))
+			return error_set(err, ALOG_ECLASH, 0, NULL,
+			    "\"%.*s\" is a key of the envelope", (int)record_key_bytes(f),
+			    f->key);
 	}
 	return context_make(ret, ctx, &more, err);
 }

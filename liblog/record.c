@@ -13,6 +13,18 @@
 #define EVENT_MAX 128
 
 bool
+record_named(const alog_field *f)
+{
+	return f->key != NULL && f->key[0] != '\0';
+}
+
+size_t
+record_key_bytes(const alog_field *f)
+{
+	return f->nkey > 0 ? f->nkey : strlen(f->key);
+}
+
+bool
 record_reserved(const char *key, size_t n)
 {
 #define IS(name) (memcmp(key, name, sizeof(name) - 1) == 0)
@@ -51,14 +63,14 @@ put_json(const struct redact *redact, const alog_field *f, struct jbuf *out)
 		LIT(out, "null");
 		return;
 	}
-	if (redact_concerns(redact, f->key) ||
+	if (redact_concerns(redact, f->key, record_key_bytes(f)) ||
 	    (redact != NULL && (json_is_object(v) || json_is_array(v))))
-		v = hidden = redact_json(redact, f->key, v);
+		v = hidden = redact_json(redact, f->key, record_key_bytes(f), v);
 	if (v == NULL ||
 	    json_dump_callback(v, dump_to, out, JSON_COMPACT | JSON_ENCODE_ANY) < 0) {
 		out->len = start;
 		LIT(out, "null,\"log.error\":\"field ");
-		jbuf_str_inner(out, f->key, strlen(f->key));
+		jbuf_str_inner(out, f->key, record_key_bytes(f));
 		LIT(out, " cannot be written as JSON\"");
 	}
 	json_decref(hidden);
@@ -69,8 +81,8 @@ put_string(const struct redact *redact, const alog_field *f, size_t n, struct jb
 {
 	if (f->v.s == NULL)
 		LIT(out, "null");
-	else if (redact != NULL && redact_concerns(redact, f->key))
-		redact_str(redact, f->key, f->v.s, n, out);
+	else if (redact != NULL && redact_concerns(redact, f->key, record_key_bytes(f)))
+		redact_str(redact, f->key, record_key_bytes(f), f->v.s, n, out);
 	else
 		jbuf_str(out, f->v.s, n);
 }
@@ -94,7 +106,8 @@ put_pointer(const void *p, struct jbuf *out)
 static void
 put_value(const struct redact *redact, const alog_field *f, struct jbuf *out)
 {
-	const char *whole = redact != NULL ? redact_whole(redact, f->key) : NULL;
+	const char *whole =
+	    redact != NULL ? redact_whole(redact, f->key, record_key_bytes(f)) : NULL;
 	char c;
 
 	if (whole != NULL) {
@@ -114,8 +127,8 @@ put_value(const struct redact *redact, const alog_field *f, struct jbuf *out)
 	case ALOG_TYPE_FLOAT: jbuf_float(out, (float)f->v.d); return;
 	case ALOG_TYPE_CHAR:
 		c = (char)f->v.i;
-		if (redact_concerns(redact, f->key))
-			redact_str(redact, f->key, &c, 1, out);
+		if (redact_concerns(redact, f->key, record_key_bytes(f)))
+			redact_str(redact, f->key, record_key_bytes(f), &c, 1, out);
 		else
 			jbuf_str(out, &c, 1);
 		return;
@@ -134,7 +147,7 @@ put_value(const struct redact *redact, const alog_field *f, struct jbuf *out)
 static inline void
 put_key(const alog_field *f, struct jbuf *out)
 {
-	const size_t n = f->nkey > 0 ? f->nkey : strlen(f->key);
+	const size_t n = record_key_bytes(f);
 
 	LIT(out, ",\"");
 	jbuf_str_inner(out, f->key, n);
@@ -148,7 +161,7 @@ put_field(const struct redact *redact, const alog_field *f, struct jbuf *out)
 {
 	if (f->type == ALOG_TYPE_END)
 		return;
-	if (f->key == NULL || f->key[0] == '\0') {
+	if (!record_named(f)) {
 		LIT(out, ",\"log.error\":\"a field without a name\"");
 		return;
 	}
@@ -354,9 +367,9 @@ put_msg(const struct record_base *base, const char *msg, size_t n, struct jbuf *
 	struct jbuf b = *out;
 
 	LIT(&b, ",\"msg\":");
-	if (base->redact != NULL && redact_concerns(base->redact, NULL)) {
+	if (base->redact != NULL && redact_concerns(base->redact, NULL, 0)) {
 		*out = b;
-		redact_str(base->redact, NULL, msg, n, out);
+		redact_str(base->redact, NULL, 0, msg, n, out);
 		return;
 	}
 	jbuf_str(&b, msg, n);
@@ -485,7 +498,8 @@ put_cut_field(const struct redact *redact, const alog_field *f, size_t end, stru
 		return true;
 	out->len = start;
 	/* A redacted string is left out: the cut must not fall before what was to be hidden. */
-	if (!text || f->v.s == NULL || redact_concerns(redact, f->key))
+	if (!record_named(f) || !text || f->v.s == NULL ||
+	    redact_concerns(redact, f->key, record_key_bytes(f)))
 		return false;
 	put_key(f, out);
 	if (out->len + 2 > end)
@@ -521,7 +535,7 @@ record_encode_cut(const struct record_base *base, const struct record *rec, size
 		if (out->len + base->nbound > end) {
 			out->len = before;
 			whole = false;
-			if (!redact_concerns(base->redact, NULL) &&
+			if (!redact_concerns(base->redact, NULL, 0) &&
 			    before + base->nbound + 16 < end) {
 				LIT(out, ",\"msg\":");
 				put_cut_str(rec->msg, rec->nmsg, end - base->nbound, out);

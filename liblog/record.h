@@ -78,6 +78,10 @@ void record_gap(const struct record_base *base, int64_t ts, uint64_t lost, const
 /* The day in an encoded record's ts, for its partition: within a day of it.  0 for what is no time. */
 int32_t record_day(const char *rec, size_t n);
 
+/* Whether a field has a name; the bytes of it, which need not end in a NUL. */
+bool record_named(const alog_field *f);
+size_t record_key_bytes(const alog_field *f);
+
 /* Whether a caller's field must not have this name. */
 bool record_reserved(const char *key, size_t n);
 

@@ -14,7 +14,7 @@
 struct rule {
 	char *field; /* NULL: every field */
 	char *with;
-	size_t nwith;
+	size_t nfield, nwith;
 	pcre2_code *code; /* NULL: the whole value */
 };
 
@@ -38,6 +38,7 @@ compile(struct rule *rule, const alog_redact *from, size_t index, alog_error *er
 	if ((from->field != NULL && (rule->field = strdup(from->field)) == NULL) ||
 	    (rule->with = strdup(with)) == NULL)
 		return error_set(err, ALOG_ENOMEM, ENOMEM, NULL, "redact rule");
+	rule->nfield = from->field != NULL ? strlen(from->field) : 0;
 	rule->nwith = strlen(with);
 	if (from->pattern == NULL)
 		return 0;
@@ -96,27 +97,29 @@ redact_free(struct redact *r)
 }
 
 static bool
-applies(const struct rule *rule, const char *field)
+applies(const struct rule *rule, const char *field, size_t nfield)
 {
-	return rule->field == NULL || (field != NULL && strcmp(rule->field, field) == 0);
+	return rule->field == NULL ||
+	    (field != NULL && rule->nfield == nfield &&
+		memcmp(rule->field, field, nfield) == 0);
 }
 
 bool
-redact_concerns(const struct redact *r, const char *field)
+redact_concerns(const struct redact *r, const char *field, size_t nfield)
 {
 	if (r != NULL)
 		for (size_t i = 0; i < r->n; i++)
-			if (applies(&r->rule[i], field))
+			if (applies(&r->rule[i], field, nfield))
 				return true;
 	return false;
 }
 
 const char *
-redact_whole(const struct redact *r, const char *field)
+redact_whole(const struct redact *r, const char *field, size_t nfield)
 {
 	if (r != NULL)
 		for (size_t i = 0; i < r->n; i++)
-			if (r->rule[i].code == NULL && applies(&r->rule[i], field))
+			if (r->rule[i].code == NULL && applies(&r->rule[i], field, nfield))
 				return r->rule[i].with;
 	return NULL;
 }
@@ -160,14 +163,15 @@ substitute(const struct redact *r, const struct rule *rule, struct text *t)
 
 /* Apply all patterns to a copy of s: its text in *out, to be freed; false: hide it. */
 static bool
-patterns(const struct redact *r, const char *field, const char *s, size_t n, struct text *out)
+patterns(const struct redact *r, const char *field, size_t nfield, const char *s, size_t n,
+    struct text *out)
 {
 	out->n = n;
 	if ((out->p = malloc(n + 1)) == NULL)
 		return false;
 	memcpy(out->p, s, n);
 	for (size_t i = 0; i < r->n; i++)
-		if (r->rule[i].code != NULL && applies(&r->rule[i], field) &&
+		if (r->rule[i].code != NULL && applies(&r->rule[i], field, nfield) &&
 		    !substitute(r, &r->rule[i], out)) {
 			free(out->p);
 			return false;
@@ -176,11 +180,12 @@ patterns(const struct redact *r, const char *field, const char *s, size_t n, str
 }
 
 void
-redact_str(const struct redact *r, const char *field, const char *s, size_t n, struct jbuf *out)
+redact_str(const struct redact *r, const char *field, size_t nfield, const char *s, size_t n,
+    struct jbuf *out)
 {
 	struct text t;
 
-	if (!patterns(r, field, s, n, &t)) {
+	if (!patterns(r, field, nfield, s, n, &t)) {
 		jbuf_str(out, "[redacted]", 10);
 		return;
 	}
@@ -190,7 +195,8 @@ redact_str(const struct redact *r, const char *field, const char *s, size_t n, s
 
 /* ---- inside JSON values ---- */
 
-static json_t *copy(const struct redact *r, const char *field, const json_t *v, int depth);
+static json_t *copy(
+    const struct redact *r, const char *field, size_t nfield, const json_t *v, int depth);
 
 static json_t *
 copy_object(const struct redact *r, const json_t *v, int depth)
@@ -203,7 +209,7 @@ copy_object(const struct redact *r, const json_t *v, int depth)
 	     it = json_object_iter_next((json_t *)(uintptr_t)v, it)) {
 		key = json_object_iter_key(it);
 		nkey = json_object_iter_key_len(it);
-		child = copy(r, key, json_object_iter_value(it), depth + 1);
+		child = copy(r, key, nkey, json_object_iter_value(it), depth + 1);
 		if (child == NULL || json_object_setn_new_nocheck(to, key, nkey, child) < 0) {
 			json_decref(to);
 			to = NULL;
@@ -213,12 +219,12 @@ copy_object(const struct redact *r, const json_t *v, int depth)
 }
 
 static json_t *
-copy_array(const struct redact *r, const char *field, const json_t *v, int depth)
+copy_array(const struct redact *r, const char *field, size_t nfield, const json_t *v, int depth)
 {
 	json_t *to = json_array(), *child;
 
 	for (size_t i = 0; to != NULL && i < json_array_size(v); i++) {
-		child = copy(r, field, json_array_get(v, i), depth + 1);
+		child = copy(r, field, nfield, json_array_get(v, i), depth + 1);
 		if (child == NULL || json_array_append_new(to, child) < 0) {
 			json_decref(to);
 			to = NULL;
@@ -228,9 +234,9 @@ copy_array(const struct redact *r, const char *field, const json_t *v, int depth
 }
 
 static json_t *
-copy(const struct redact *r, const char *field, const json_t *v, int depth)
+copy(const struct redact *r, const char *field, size_t nfield, const json_t *v, int depth)
 {
-	const char *whole = redact_whole(r, field);
+	const char *whole = redact_whole(r, field, nfield);
 	struct text t;
 	json_t *to;
 
@@ -239,10 +245,10 @@ copy(const struct redact *r, const char *field, const json_t *v, int depth)
 	if (json_is_object(v))
 		return copy_object(r, v, depth);
 	if (json_is_array(v))
-		return copy_array(r, field, v, depth);
+		return copy_array(r, field, nfield, v, depth);
 	if (!json_is_string(v))
 		return json_deep_copy(v);
-	if (!patterns(r, field, json_string_value(v), json_string_length(v), &t))
+	if (!patterns(r, field, nfield, json_string_value(v), json_string_length(v), &t))
 		return json_string("[redacted]");
 	to = json_stringn_nocheck(t.p, t.n);
 	free(t.p);
@@ -250,7 +256,8 @@ copy(const struct redact *r, const char *field, const json_t *v, int depth)
 }
 
 struct json_t *
-redact_json(const struct redact *r, const char *field, const struct json_t *value)
+redact_json(
+    const struct redact *r, const char *field, size_t nfield, const struct json_t *value)
 {
-	return copy(r, field, value, 0);
+	return copy(r, field, nfield, value, 0);
 }

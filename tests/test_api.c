@@ -412,6 +412,7 @@ test_bind(void **state)
 	} cases[] = {
 		{ alog_kv_int("ts", 1), ALOG_ECLASH, "\"ts\"" },
 		{ alog_kv_int("duration_ms", 1), ALOG_ECLASH, "\"duration_ms\"" },
+		{ { .key = "msg=", .type = ALOG_TYPE_INT, .nkey = 3 }, ALOG_ECLASH, "\"msg\"" },
 		{ alog_kv_int("", 1), ALOG_EINVAL, "field 2" },
 		{ alog_kv_bytes("big", big, sizeof big), ALOG_ETOOBIG, "half a record" },
 	};
@@ -430,6 +431,12 @@ test_bind(void **state)
 		assert_ptr_equal(no, (void *)&no);
 	}
 	assert_null(alog_bind(log, ALOG_KV("msg", 1)));
+	/* Of a name with its length nothing else counts: this one is none of the envelope. */
+	assert_int_equal(
+	    alog_bindv(&b, log, &(alog_field){ .key = "msg", .type = ALOG_TYPE_INT, .nkey = 2 },
+		1, NULL),
+	    0);
+	alog_free(b);
 	big[sizeof big - 1] = '\0';
 	assert_null(alog_stage_begin(log, big));
 	b = alog_bind(a, ALOG_KVN("c", "xyz", 2));

@@ -405,6 +405,35 @@ test_cut_field(void **state)
 	assert_true(longest > MAX_SPAN);
 }
 
+/* A field without a name is told, or left out, wherever the room ends. */
+static void
+test_cut_nameless(void **state)
+{
+	const size_t max = RECORD_MIN + MAX_SPAN;
+	char text[RECORD_MIN + MAX_SPAN];
+	alog_field fields[2];
+	const struct record rec = {
+		.ts = NOW, .level = ALOG_LEVEL_INFO, .fields = fields, .n = 2
+	};
+	bool told = false, left_out = false;
+
+	(void)state;
+	memset(text, 'x', sizeof text);
+	fields[1] = (alog_field){ .type = ALOG_TYPE_BYTES, .v.s = text, .n = sizeof text };
+	for (size_t n = 0; n < sizeof text; n++) {
+		json_t *o;
+
+		fields[0] = alog_kv_bytes("text", text, n);
+		o = encode_cut(&full, &rec, max);
+		if (json_object_get(o, "log.error") != NULL)
+			told = true;
+		else
+			left_out = true;
+		json_decref(o);
+	}
+	assert_true(told && left_out);
+}
+
 static void
 test_cut_msg(void **state)
 {
@@ -612,6 +641,7 @@ main(void)
 		cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_day),
 		cmocka_unit_test(test_cut_field),
+		cmocka_unit_test(test_cut_nameless),
 		cmocka_unit_test(test_cut_msg),
 		cmocka_unit_test(test_cut_envelope),
 		cmocka_unit_test(test_cut_redacted),

@@ -112,8 +112,8 @@ test_by_name(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 		check(cases[i].name, r, cases[i].field, cases[i].want);
-	assert_false(redact_concerns(r, NULL));
-	assert_null(redact_whole(r, NULL));
+	assert_false(redact_concerns(r, NULL, 0));
+	assert_null(redact_whole(r, NULL, 0));
 	json_decref(json);
 	redact_free(r);
 }
@@ -161,6 +161,30 @@ test_by_pattern(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
 		check(cases[i].name, r, cases[i].field, cases[i].want);
+	redact_free(r);
+}
+
+/* A key of nkey bytes is that long: what stands behind it has no part in it. */
+static void
+test_name_without_end(void **state)
+{
+	static const alog_redact rules[] = { { .field = "password" },
+		{ .field = "mail", .pattern = "[^@ ]+@", .with = "?@" } };
+	struct redact *r = make(rules, COUNT(rules));
+	json_t *json = json_pack("[s]", "joe@x");
+	alog_field password = alog_kv_str("password=", "x"),
+		   longer = alog_kv_str("password", "x");
+	alog_field mail = alog_kv_str("mails", "joe@x"), list = alog_kv_json("mails", json);
+
+	(void)state;
+	password.nkey = 8;
+	longer.nkey = 4;
+	mail.nkey = list.nkey = 4;
+	check("by name", r, password, ",\"password\":\"[redacted]\"");
+	check("the beginning of a name", r, longer, ",\"pass\":\"x\"");
+	check("by pattern", r, mail, ",\"mail\":\"?@x\"");
+	check("inside JSON", r, list, ",\"mail\":[\"?@x\"]");
+	json_decref(json);
 	redact_free(r);
 }
 
@@ -219,7 +243,7 @@ test_deep(void **state)
 	(void)state;
 	for (int i = 0; i < 500; i++)
 		v = json_pack("[o]", v);
-	copy = redact_json(r, "k", v);
+	copy = redact_json(r, "k", 1, v);
 	text = json_dumps(copy, JSON_COMPACT);
 	assert_null(strstr(text, "secret"));
 	assert_non_null(strstr(text, "[redacted]"));
@@ -286,6 +310,7 @@ main(void)
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_by_name),
 		cmocka_unit_test(test_by_pattern),
+		cmocka_unit_test(test_name_without_end),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_msg),
