@@ -128,9 +128,9 @@ followed_same_segment(const char *a, const char *b)
 	    strcmp(x.writer, y.writer) == 0;
 }
 
-/* A descriptor; -1: it is gone; -2: it cannot be read, which was said. */
+/* A descriptor; -1: it is gone; -2: it cannot be read, which was said, if not told before. */
 static int
-open_listed(const struct followed_files *all, const struct catalog_file *in)
+open_listed(const struct followed_files *all, const struct catalog_file *in, bool told)
 {
 	const int fd =
 	    sys->openat(AT_FDCWD, in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
@@ -139,8 +139,9 @@ open_listed(const struct followed_files *all, const struct catalog_file *in)
 	if (fd < 0 && errno == ENOENT)
 		return -1;
 	if (fd < 0) {
-		qwarn_send(all->warn, AUDITQ_EIO, true, in->path, 0, 0, "cannot open: %s",
-		    strerrordesc_np(errno));
+		if (!told)
+			qwarn_send(all->warn, AUDITQ_EIO, true, in->path, 0, 0,
+			    "cannot open: %s", strerrordesc_np(errno));
 		return -2;
 	}
 	/* What has that name now is what the next listing is about. */
@@ -165,6 +166,19 @@ is_same(const struct followed *f, const struct catalog_file *in)
 		    (f->size == in->size && f->mtime == in->mtime);
 	return f->fd >= 0 || f->place == NULL || f->place->mark.offset == 0 ||
 	    f->at <= in->size;
+}
+
+/* It could not be read when it was met, and nothing is known of it. */
+static bool
+is_unread(const struct followed *f)
+{
+	return f->over && f->place == NULL && !f->numbered;
+}
+
+static bool
+has_changed(const struct followed *f, const struct catalog_file *in)
+{
+	return f->size != in->size || f->mtime != in->mtime;
 }
 
 static int
@@ -203,7 +217,7 @@ meet_again(struct followed_files *all, struct followed *f, const struct catalog_
 	if ((r = rename_to(f, in->path, err)) < 0)
 		return r;
 	touch(all, f);
-	if (f->over && (f->size != in->size || f->mtime != in->mtime))
+	if (f->over && has_changed(f, in))
 		f->over = false;
 	f->size = in->size;
 	f->mtime = in->mtime;
@@ -211,7 +225,7 @@ meet_again(struct followed_files *all, struct followed *f, const struct catalog_
 		return 1;
 	if (in->size == f->at)
 		return 1;
-	if ((fd = open_listed(all, in)) < 0) {
+	if ((fd = open_listed(all, in, false)) < 0) {
 		f->over = fd == -2;
 		return f->over;
 	}
@@ -253,16 +267,19 @@ followed_meet(struct followed_files *all, const struct catalog_file *in, struct 
 {
 	size_t i = find(all, in->dev, in->ino);
 	struct followed *f;
+	bool told = false;
 	int fd, r;
 
 	if (i < all->n && all->file[i]->dev == in->dev && all->file[i]->ino == in->ino) {
-		if (is_same(all->file[i], in)) {
-			*ret = all->file[i];
-			return meet_again(all, *ret, in, err);
+		f = all->file[i];
+		told = is_same(f, in) && is_unread(f);
+		if (is_same(f, in) && !(told && has_changed(f, in))) {
+			*ret = f;
+			return meet_again(all, f, in, err);
 		}
 		drop(all, i);
 	}
-	if ((fd = open_listed(all, in)) == -1)
+	if ((fd = open_listed(all, in, told)) == -1)
 		return 0;
 	if ((f = insert(all, i, in)) == NULL)
 		r = followed_no_memory(in->path, err);
@@ -282,6 +299,7 @@ followed_meet(struct followed_files *all, const struct catalog_file *in, struct 
 	f->size = in->size;
 	f->mtime = in->mtime;
 	touch(all, f);
+	all->shut |= is_unread(f);
 	*ret = f;
 	return 1;
 }

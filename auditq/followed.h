@@ -49,8 +49,9 @@ struct followed_files {
 	size_t n, cap;
 	const struct schema **schema; /* of their archives; each once */
 	size_t nschema;
-	size_t fds;    /* open ones of plain files */
-	bool shut;     /* there were too many: a listing tells which of the others grew */
+	size_t fds; /* open ones of plain files */
+	bool
+	    shut; /* there were too many, or one could not be read: a listing tells which grew */
 	int64_t now_s; /* of this pass, s since 1970 */
 	uint64_t pass;
 };

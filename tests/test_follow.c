@@ -289,6 +289,43 @@ test_root_comes_and_goes(void **state)
 	follower_end(f, 0, NULL);
 }
 
+/* ---- what cannot be read at first ---- */
+
+static _Atomic bool refusing; /* to open the file of others */
+
+static int
+refuse_file(int dirfd, const char *path, int flags, mode_t mode)
+{
+	if (!refusing || strcmp(path, file) != 0)
+		return sys_posix.openat(dirfd, path, flags, mode);
+	errno = EACCES;
+	return -1;
+}
+
+/* When it can be, and grows, all of it comes, though no name changes. */
+static void
+test_unreadable(void **state)
+{
+	struct follower *f;
+
+	(void)state;
+	name_files("app.jsonl", "other.jsonl");
+	append(file, 0, 3);
+	append(rotated, 1, 1);
+	refusing = true;
+	ops.openat = refuse_file;
+	f = follow(root);
+	follower_await(f, 1);
+	append(rotated, 1, 1);
+	follower_await(f, 2);
+	assert_true(f->shown.lost > 0);
+	refusing = false;
+	append(file, 0, 2);
+	follower_catch_up(f);
+	f->shown.lost = 0;
+	follower_end(f, 0, NULL);
+}
+
 /* ---- without the kernel's help ---- */
 
 static _Atomic int the_errno; /* of what is asked of inotify */
@@ -697,6 +734,7 @@ main(void)
 		FOLLOWER_TEST(test_too_slow),
 		FOLLOWER_TEST(test_killed),
 		FOLLOWER_TEST(test_root_comes_and_goes),
+		FOLLOWER_TEST(test_unreadable),
 		FOLLOWER_TEST(test_without_inotify),
 		FOLLOWER_TEST(test_waiting_fails),
 		FOLLOWER_TEST(test_silent_input),
