@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "follow_inside.h"
 #include "sys.h"
@@ -11,6 +12,9 @@
 #define NS_PER_MS 1000000
 /* What no event tells is looked for so often. */
 #define DUE_MS 200
+/* Files of which is known that it was told. */
+#define UNREADABLE_MAX   4096
+#define UNREADABLE_BYTES (1 << 20)
 
 int
 follow_no_memory(auditq_error *err)
@@ -18,11 +22,33 @@ follow_no_memory(auditq_error *err)
 	return qerror_set(err, AUDITQ_ENOMEM, ENOMEM, NULL, "follow");
 }
 
+/* What cannot be read as a whole is met again at each listing; it is told once, so that what else there is to tell is
+ * seen. */
+static bool
+is_told_again(struct follow *f, const auditq_warning *w)
+{
+	const size_t npath = strlen(w->path), ntext = strlen(w->text);
+	const uint32_t before = names_count(f->unreadable);
+	char *what;
+	int32_t i;
+
+	if (w->code != AUDITQ_EIO || !w->lost || w->line != 0 || w->offset != 0 ||
+	    (what = malloc(npath + ntext + 1)) == NULL)
+		return false;
+	memcpy(what, w->path, npath + 1);
+	memcpy(what + npath + 1, w->text, ntext);
+	i = names_add(f->unreadable, what, npath + 1 + ntext);
+	free(what);
+	return i >= 0 && (uint32_t)i < before;
+}
+
 static void
 on_warning(void *arg, const auditq_warning *w)
 {
 	struct follow *f = arg;
 
+	if (is_told_again(f, w))
+		return;
 	f->counts->warnings++;
 	f->counts->lost += w->lost;
 	if (f->q->warn.fn != NULL)
@@ -37,6 +63,10 @@ follow_new(struct follow **ret, const struct question *q, struct headway *headwa
 
 	if (f == NULL)
 		return follow_no_memory(err);
+	if ((f->unreadable = names_new(UNREADABLE_MAX, UNREADABLE_BYTES)) == NULL) {
+		free(f);
+		return follow_no_memory(err);
+	}
 	f->q = q;
 	f->watch = watch;
 	f->stop = stop;
@@ -69,6 +99,7 @@ follow_free(struct follow *f)
 	followed_release(&f->files);
 	catalog_release(&f->catalog);
 	steps_release(&f->steps);
+	names_free(f->unreadable);
 	free(f);
 }
 

@@ -6,6 +6,7 @@
 #include "follow.h"
 #include "followed.h"
 #include "intake.h"
+#include "names.h"
 #include "steps.h"
 
 enum follow_phase {
@@ -25,6 +26,7 @@ struct follow {
 	const bool *stop;
 	auditq_counts *counts;
 	struct qwarn warn;
+	struct names *unreadable; /* path and text of what was told of whole files */
 	struct followed_files files;
 	struct steps steps;
 	struct intake intake;
