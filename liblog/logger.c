@@ -71,7 +71,7 @@ logger_unref(struct logger *log)
 static int
 start_writer(struct logger *log, alog_error *err)
 {
-	struct writer *w;
+	struct writer *w = NULL;
 	int rc;
 
 	if ((rc = make_fork_word(log, err)) < 0)
@@ -86,6 +86,8 @@ start_writer(struct logger *log, alog_error *err)
 		forks_add(log);
 	}
 	forks_release();
+	if (rc == 0)
+		writer_warn(w);
 	return rc;
 }
 
@@ -128,19 +130,23 @@ start_child(struct logger *log)
 {
 	struct writer *w = atomic_load(&log->writer);
 	alog_error err = { 0 };
+	bool made = false;
 
 	(void)pthread_mutex_lock(&log->lock);
 	if (logger_is_child(log)) {
 		writer_fork_free(w);
 		w = NULL;
 		identify(log);
-		if (writer_start(&w, &log->set, &log->identity, &log->mon, &err) < 0)
-			monitor_error(&log->mon, &err);
+		made = writer_start(&w, &log->set, &log->identity, &log->mon, &err) == 0;
 		atomic_store(&log->writer, w);
 		atomic_store(log->fork_word, NOT_A_CHILD);
 	}
 	w = atomic_load(&log->writer);
 	(void)pthread_mutex_unlock(&log->lock);
+	if (made)
+		writer_warn(w);
+	else if (err.code != 0)
+		monitor_error(&log->mon, &err);
 	return w;
 }
 

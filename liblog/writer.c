@@ -504,8 +504,8 @@ remove_ring(struct writer *w)
 }
 
 /* Where anybody may write, anybody may remove or forge. */
-static void
-warn_of_anybody(struct writer *w)
+void
+writer_warn(struct writer *w)
 {
 	alog_error err = { 0 };
 	struct stat st;
@@ -526,7 +526,6 @@ start(struct writer *w, alog_error *err)
 		return error_set(err, ALOG_EIO, errno, NULL, "no random numbers");
 	if ((rc = segment_root_open(&w->root, err)) < 0 || (rc = make_ring(w, err)) < 0)
 		return rc;
-	warn_of_anybody(w);
 	w->trail = (struct trail){ .root = &w->root,
 		.service = w->set->service,
 		.writer = w->id,

@@ -17,6 +17,8 @@ struct writer;
  */
 int writer_start(struct writer **ret, const struct settings *set,
     const struct record_identity *identity, struct monitor *mon, alog_error *err);
+/* Tell the monitor of a root that anybody may write in.  Hold no lock: who listens may fork. */
+void writer_warn(struct writer *w);
 
 /*
  * Put an encoded record into the ring, waiting for room as the settings say; *seq is its number.  0,

@@ -161,12 +161,64 @@ test_anybody(void **state)
 	}
 }
 
+/* Who is told starts a program, such as one that sends mail: in alog_open, and at a child's first record. */
+static void
+start_program(void *arg, const alog_error *err)
+{
+	int *started = arg;
+	const pid_t child = fork();
+
+	(void)err;
+	if (child == 0)
+		_exit(0);
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	++*started;
+}
+
+static void
+test_listener_forks(void **state)
+{
+	int started = 0, status = 0;
+	const alog_options opt = { .size = sizeof opt,
+		.root = root,
+		.service = "s",
+		.flags = ALOG_NO_SEAL | ALOG_NO_RECOVER,
+		.on_error = start_program,
+		.on_error_arg = &started };
+	alog_t *log;
+	pid_t child;
+
+	(void)state;
+	if (TSAN) {
+		print_message("TSan does not follow the threads of a child: skipped\n");
+		skip();
+	}
+	assert_int_equal(mkdir(root, 0700), 0);
+	assert_int_equal(chmod(root, 0777), 0);
+	(void)alarm(30);
+	assert_int_equal(alog_open(&log, &opt, NULL), 0);
+	assert_int_equal(started, 1);
+	/* ASan's allocator hangs in the child of a process with a thread in it. */
+	logging_sleep_ms(50);
+	assert_true((child = fork()) >= 0);
+	if (child == 0) {
+		(void)alarm(30);
+		_exit(ALOG_INFO(log, "of the child") < 0 || started != 2);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(alog_close(log), 0);
+	(void)alarm(0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LOGGING_TEST(test_several_users),
 		LOGGING_TEST(test_anybody),
+		LOGGING_TEST(test_listener_forks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
