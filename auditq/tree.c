@@ -44,7 +44,11 @@ tree_new(auditq_tree_t **ret, const auditq_run_row *run, auditq_error *err)
 		return no_memory(err);
 	t->processes = names_new(TREE_STAGES_MAX, TREE_BYTES_MAX);
 	t->stages = names_new(TREE_STAGES_MAX, TREE_BYTES_MAX);
-	r = t->processes == NULL || t->stages == NULL ? no_memory(err) : add_run(t, run, err);
+	t->pairs = names_new(TREE_STAGES_MAX, SIZE_MAX);
+	if (t->processes == NULL || t->stages == NULL || t->pairs == NULL)
+		r = no_memory(err);
+	else
+		r = add_run(t, run, err);
 	if (r < 0) {
 		auditq_tree_free(t);
 		return r;
@@ -115,9 +119,10 @@ auditq_tree_free(auditq_tree_t *tree)
 	free(tree->node);
 	free(tree->order);
 	free(tree->place);
-	free(tree->open);
+	free(tree->newest);
 	names_free(tree->processes);
 	names_free(tree->stages);
+	names_free(tree->pairs);
 	free(tree);
 }
 

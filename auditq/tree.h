@@ -14,8 +14,8 @@
 struct tree_node {
 	auditq_node pub; /* its texts are `name` and `message` */
 	char *name, *message;
-	int32_t process, stage; /* numbers of their names */
-	bool open;
+	int32_t process;    /* number of its name */
+	size_t older;       /* of its pair, open, and begun before it; TREE_NONE */
 	size_t child, next; /* the first below it; the next beside it; TREE_NONE */
 };
 
@@ -25,9 +25,10 @@ struct auditq_tree {
 	size_t bytes;  /* of names and messages */
 	size_t *order; /* of nodes as they are given: indexes of node */
 	size_t *place; /* and the place of each node in it */
-	size_t *open;  /* stages that have not ended, in the order in which they began */
-	size_t nopen, cap_open;
 	struct names *processes, *stages;
+	struct names *pairs; /* of numbers of a process and of a stage */
+	size_t *newest;      /* of each: the open stage that began last; TREE_NONE */
+	size_t npair, cap_pair;
 };
 
 /* A line of the run, with its effective time; they come in order.  The codes of auditq_tree. */

@@ -137,7 +137,41 @@ process_number(auditq_tree_t *t, const char *line, size_t n, auditq_error *err)
 	return i < 0 ? names_error(i, err) : i;
 }
 
+/* The number of a stage's name in a process; negative. */
+static int32_t
+pair_number(auditq_tree_t *t, int32_t process, int32_t stage, auditq_error *err)
+{
+	const int32_t pair[] = { process, stage };
+	const int32_t i = names_add(t->pairs, (const char *)pair, sizeof pair);
+
+	if (i < 0)
+		return names_error(i, err);
+	if ((size_t)i < t->npair)
+		return i;
+	if (t->npair == t->cap_pair) {
+		const size_t cap = t->cap_pair == 0 ? 16 : 2 * t->cap_pair;
+		size_t *grown = realloc(t->newest, cap * sizeof *grown);
+
+		if (grown == NULL)
+			return no_memory(err);
+		t->newest = grown;
+		t->cap_pair = cap;
+	}
+	t->newest[t->npair++] = TREE_NONE;
+	return i;
+}
+
 /* ---- nodes ---- */
+
+/* A line. */
+struct said {
+	const struct schema *schema;
+	const char *line;
+	size_t n;
+	int64_t ts;
+	struct schema_facts facts;
+	int32_t process, stage, pair; /* numbers */
+};
 
 static int
 new_node(auditq_tree_t *t, int kind, int64_t ts, size_t *out, auditq_error *err)
@@ -165,10 +199,9 @@ new_node(auditq_tree_t *t, int kind, int64_t ts, size_t *out, auditq_error *err)
 }
 
 static int
-new_stage(auditq_tree_t *t, int kind, int32_t process, int32_t stage, int64_t ts, size_t *out,
+new_stage(auditq_tree_t *t, int kind, const struct said *s, int64_t ts, size_t *out,
     auditq_error *err)
 {
-	size_t *grown, cap = t->cap_open;
 	struct tree_node *node;
 	const char *name;
 	int r = new_node(t, kind, ts, out, err);
@@ -176,7 +209,7 @@ new_stage(auditq_tree_t *t, int kind, int32_t process, int32_t stage, int64_t ts
 	if (r < 0)
 		return r;
 	node = &t->node[*out];
-	name = names_get(t->stages, (uint32_t)stage, &node->pub.name_len);
+	name = names_get(t->stages, (uint32_t)s->stage, &node->pub.name_len);
 	/* One name of any length may be there. */
 	if (t->bytes > 0 && t->bytes + node->pub.name_len > TREE_BYTES_MAX)
 		return too_many(err);
@@ -184,65 +217,41 @@ new_stage(auditq_tree_t *t, int kind, int32_t process, int32_t stage, int64_t ts
 	if ((node->name = malloc(node->pub.name_len + 1)) == NULL)
 		return no_memory(err);
 	memcpy(node->name, name, node->pub.name_len);
-	node->process = process;
-	node->stage = stage;
-	if (t->nopen == cap) {
-		cap = cap == 0 ? 16 : 2 * cap;
-		if ((grown = realloc(t->open, cap * sizeof *grown)) == NULL)
-			return no_memory(err);
-		t->open = grown;
-		t->cap_open = cap;
-	}
-	node->open = true;
-	t->open[t->nopen++] = *out;
+	node->process = s->process;
+	node->older = t->newest[s->pair];
+	t->newest[s->pair] = *out;
 	return 0;
 }
 
 /* ---- open stages ---- */
 
-/* The open stage that began last, or, with a time, nearest to it: its place in `open`; nopen: there is none.  One
- * that has a beginning comes before one that has not. */
-static size_t
-find_open(const auditq_tree_t *t, int32_t process, int32_t stage, int64_t began)
+/* The open stage of a pair that began last, or, with a time, nearest to it: where its number stands; NULL: there is none.
+ * One that has a beginning comes before one that has not. */
+static size_t *
+find_open(auditq_tree_t *t, int32_t pair, int64_t began)
 {
-	size_t best = t->nopen;
+	size_t *best = NULL;
 	double nearest = INFINITY;
 
-	for (size_t i = t->nopen; i-- > 0;) {
-		const struct tree_node *node = &t->node[t->open[i]];
+	for (size_t *at = &t->newest[pair]; *at != TREE_NONE; at = &t->node[*at].older) {
+		const struct tree_node *node = &t->node[*at];
 		double away = began == CLOCK_NONE || node->pub.begin == CLOCK_NONE
 		    ? 0
 		    : fabs((double)node->pub.begin - (double)began);
 
-		if (node->process != process || node->stage != stage)
-			continue;
 		if (node->pub.kind == AUDITQ_NODE_LOOSE)
 			away = 1e300;
 		if (away < nearest) {
 			nearest = away;
-			best = i;
+			best = at;
 		}
+		if (nearest == 0)
+			break;
 	}
 	return best;
 }
 
-static void
-close_open(auditq_tree_t *t, size_t i)
-{
-	t->node[t->open[i]].open = false;
-	memmove(t->open + i, t->open + i + 1, (--t->nopen - i) * sizeof *t->open);
-}
-
 /* ---- lines ---- */
-
-struct said {
-	const struct schema *schema;
-	const char *line;
-	size_t n;
-	int64_t ts;
-	struct schema_facts facts;
-	int32_t process, stage;
-};
 
 /* When what ends now began, as the line says; CLOCK_NONE: it does not. */
 static int64_t
@@ -263,20 +272,20 @@ find_node(auditq_tree_t *t, const struct said *s, bool begins, bool ends, size_t
     auditq_error *err)
 {
 	int64_t began = ends ? began_at(s) : CLOCK_NONE;
-	size_t open = begins ? t->nopen : find_open(t, s->process, s->stage, began);
+	size_t *open = begins ? NULL : find_open(t, s->pair, began);
 	int r;
 
-	if (open < t->nopen) {
-		*out = t->open[open];
+	if (open != NULL) {
+		*out = *open;
 	} else {
-		r = new_stage(t, begins ? AUDITQ_NODE_STAGE : AUDITQ_NODE_LOOSE, s->process,
-		    s->stage, began != CLOCK_NONE ? began : s->ts, out, err);
+		r = new_stage(t, begins ? AUDITQ_NODE_STAGE : AUDITQ_NODE_LOOSE, s,
+		    began != CLOCK_NONE ? began : s->ts, out, err);
 		if (r < 0)
 			return r;
-		open = t->nopen - 1;
+		open = &t->newest[s->pair];
 	}
 	if (ends)
-		close_open(t, open);
+		*open = t->node[*open].older;
 	return 0;
 }
 
@@ -339,6 +348,8 @@ tree_add(auditq_tree_t *t, const struct schema *schema, const char *line, size_t
 		return s.process;
 	if ((s.stage = stage_number(t, &s.facts.stage, err)) < 0)
 		return s.stage;
+	if ((s.pair = pair_number(t, s.process, s.stage, err)) < 0)
+		return s.pair;
 	begins = is_event(&s, "stage.begin");
 	ends = is_event(&s, "stage.end");
 	if ((r = find_node(t, &s, begins, ends, &node, err)) < 0)

@@ -196,3 +196,18 @@ expect "as a tree" 0 'stage    status  at                        duration    rec
 run r-1  ok      1678-01-01T00:00:00.000Z  213301d00h  2        
   a      ok      +0.00ms                   213301d00h  2        
     b    ok      +1.00s                    0.00ms      1        '
+
+# ---- as many stages as a run may have, none of which ends ----
+
+awk 'BEGIN {
+	for (i = 0; i < 400000; i++)
+		printf "{\"ts\":1761127200,\"run_id\":\"m\",\"stage\":\"s%d\"}\n", i % 100000
+}' >many.jsonl
+timeout 30 "$AUDITQ" run m many.jsonl -o jsonl >out 2>err
+status=$?
+holds "100000 stages, a few seconds" [ "$status" -eq 0 ]
+holds "each with its records" [ "$(grep -c '"records":4' out)" -eq 100000 ]
+echo '{"ts":1761127200,"run_id":"m","stage":"s"}' >>many.jsonl
+run run m many.jsonl
+expect "one more" 2 ''
+says "are too many" 'more than 100000 stages'
