@@ -195,7 +195,7 @@ AUDITQ_API int auditq_memory(auditq_t *q, uint64_t bytes);
 typedef struct auditq_warning {
 	int code;         /* AUDITQ_E... */
 	bool lost;        /* data that the query needed was not read (exit status 3) */
-	const char *path; /* valid during the call, as is text */
+	const char *path; /* the file, or ""; valid during the call, as is text */
 	uint64_t line;
 	uint64_t offset;
 	const char *text;
@@ -466,8 +466,8 @@ typedef struct auditq_tree auditq_tree_t;
 /*
  * A run of auditq_runs as a tree, from all its records in the query's paths; whatever else the query asks does not
  * matter.  A stage stands below another of the same process that it lies in by its times.  *ret is to be freed with
- * auditq_tree_free; it does not need the query.  AUDITQ_ETOOBIG: more than 100000 stages, or 16 MiB of their names.  Errors beyond 10000 are
- * counted only.
+ * auditq_tree_free; it does not need the query.  AUDITQ_ETOOBIG: more than 100000 stages, or 16 MiB of their names.  Errors beyond 10000,
+ * or with more than 16 MiB to say, are counted, which a warning tells.
  */
 AUDITQ_API int auditq_tree(
     auditq_t *q, const auditq_run_row *run, auditq_tree_t **ret, auditq_error *err);

@@ -82,6 +82,18 @@ read_run(auditq_t *q, const auditq_run_row *run, auditq_tree_t *t, auditq_error 
 	return r;
 }
 
+/* What stands in files and not in the tree. */
+static void
+tell_untold(auditq_t *q, const auditq_tree_t *t)
+{
+	if (t->untold == 0)
+		return;
+	q->counts.warnings++;
+	qwarn_send(&q->ask.warn, AUDITQ_ETOOBIG, false, "", 0, 0,
+	    "%llu failed records are only counted, or shown without what they say: a tree has room for %d, and %d MiB",
+	    (unsigned long long)t->untold, TREE_ERRORS_MAX, TREE_BYTES_MAX >> 20);
+}
+
 int
 auditq_tree(auditq_t *q, const auditq_run_row *run, auditq_tree_t **ret, auditq_error *err)
 {
@@ -103,6 +115,7 @@ auditq_tree(auditq_t *q, const auditq_run_row *run, auditq_tree_t **ret, auditq_
 		auditq_tree_free(t);
 		return r;
 	}
+	tell_untold(q, t);
 	*ret = t;
 	return 0;
 }

@@ -22,9 +22,10 @@ struct tree_node {
 struct auditq_tree {
 	struct tree_node *node; /* as they came; [0] is the run */
 	size_t n, cap, nerror;
-	size_t bytes;  /* of names and messages */
-	size_t *order; /* of nodes as they are given: indexes of node */
-	size_t *place; /* and the place of each node in it */
+	uint64_t untold; /* failed records that have no node, or no message, for want of room */
+	size_t bytes;    /* of names and messages */
+	size_t *order;   /* of nodes as they are given: indexes of node */
+	size_t *place;   /* and the place of each node in it */
 	struct names *processes, *stages;
 	struct names *pairs; /* of numbers of a process and of a stage */
 	size_t *newest;      /* of each: the open stage that began last; TREE_NONE */

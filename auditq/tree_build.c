@@ -64,8 +64,10 @@ set_message(auditq_tree_t *t, struct tree_node *node, const struct schema *schem
 	node->message = NULL;
 	node->pub.message_len = 0;
 	/* What is told of errors ends somewhere: the records themselves are there to be read. */
-	if (t->bytes + room_for(msg) + room_for(&error) > TREE_BYTES_MAX)
+	if (t->bytes + room_for(msg) + room_for(&error) > TREE_BYTES_MAX) {
+		t->untold++;
 		return 0;
+	}
 	if (msg->type > FIELD_NULL &&
 	    append(&node->message, &node->pub.message_len, "", msg) < 0)
 		return -1;
@@ -295,8 +297,10 @@ add_error(auditq_tree_t *t, const struct said *s, size_t parent, auditq_error *e
 	size_t i;
 	int r;
 
-	if (t->nerror == TREE_ERRORS_MAX)
+	if (t->nerror == TREE_ERRORS_MAX) {
+		t->untold++;
 		return 0;
+	}
 	if ((r = new_node(t, AUDITQ_NODE_ERROR, s->ts, &i, err)) < 0)
 		return r;
 	t->nerror++;

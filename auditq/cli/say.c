@@ -96,6 +96,8 @@ say_warning(const auditq_warning *w)
 		say("%s:%" PRIu64 ": %s", w->path, w->line, w->text);
 	else if (w->offset > 0)
 		say("%s: byte %" PRIu64 ": %s", w->path, w->offset, w->text);
-	else
+	else if (w->path[0] != '\0')
 		say("%s: %s", w->path, w->text);
+	else
+		say("%s", w->text);
 }

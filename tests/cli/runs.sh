@@ -211,3 +211,16 @@ echo '{"ts":1761127200,"run_id":"m","stage":"s"}' >>many.jsonl
 run run m many.jsonl
 expect "one more" 2 ''
 says "are too many" 'more than 100000 stages'
+
+# ---- more failed records than a tree shows ----
+
+awk 'BEGIN {
+	for (i = 0; i < 10007; i++)
+		printf "{\"ts\":\"2025-10-22T10:00:00Z\",\"run_id\":\"e\",\"level\":\"error\",\"msg\":\"m%d\"}\n", i
+}' >errors.jsonl
+run run e -o jsonl errors.jsonl
+holds "10007 errors: the first 10000" [ "$status $(grep -c '"kind":"error"' out)" = "0 10000" ]
+says "the others are told" '^auditq: 7 failed records are only counted'
+head -n 10000 errors.jsonl >some.jsonl
+run run e some.jsonl
+holds "10000: all, and nothing to tell" [ "$(wc -l <out) $(wc -c <err)" = "10002 0" ]
