@@ -1,6 +1,7 @@
 /* config - alog_config: options from a JSON file and from the environment. */
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,30 +69,34 @@ rule_text(const json_t *rule, const char *name, const char **to)
 }
 
 static int
+take_rule(alog_redact *to, const json_t *rule)
+{
+	size_t members;
+
+	if (!json_is_object(rule) || rule_text(rule, "field", &to->field) < 0 ||
+	    rule_text(rule, "pattern", &to->pattern) < 0 ||
+	    rule_text(rule, "with", &to->with) < 0)
+		return -1;
+	members = (size_t)(to->field != NULL) + (size_t)(to->pattern != NULL) +
+	    (size_t)(to->with != NULL);
+	return json_object_size(rule) == members ? 0 : -1;
+}
+
+static int
 take_redact(struct alog_config *cfg, const json_t *v, const char *path, alog_error *err)
 {
-	static const char want[] =
-	    "an array of objects of the strings \"field\", \"pattern\" and \"with\"";
 	const size_t n = json_array_size(v);
 
 	if (!json_is_array(v))
-		return wrong(path, "redact", want, err);
+		return wrong(path, "redact", "an array", err);
 	if ((cfg->redact = calloc(n + 1, sizeof *cfg->redact)) == NULL)
 		return error_set(err, ALOG_ENOMEM, ENOMEM, path, "redact");
-	for (size_t i = 0; i < n; i++) {
-		const json_t *rule = json_array_get(v, i);
-		alog_redact *to = &cfg->redact[i];
-		size_t members;
-
-		if (!json_is_object(rule) || rule_text(rule, "field", &to->field) < 0 ||
-		    rule_text(rule, "pattern", &to->pattern) < 0 ||
-		    rule_text(rule, "with", &to->with) < 0)
-			return wrong(path, "redact", want, err);
-		members = (size_t)(to->field != NULL) + (size_t)(to->pattern != NULL) +
-		    (size_t)(to->with != NULL);
-		if (json_object_size(rule) != members)
-			return wrong(path, "redact", want, err);
-	}
+	for (size_t i = 0; i < n; i++)
+		if (take_rule(&cfg->redact[i], json_array_get(v, i)) < 0)
+			return error_set(err, ALOG_EINVAL, 0, path,
+			    "key \"redact\": rule %zu must be an object of the strings \"field\", "
+			    "\"pattern\" and \"with\"",
+			    i + 1);
 	cfg->opt.redact = cfg->redact;
 	cfg->opt.nredact = n;
 	return 0;
@@ -115,10 +120,14 @@ static int
 take_number(void *to, const struct key *k, const json_t *v, const char *path, alog_error *err)
 {
 	const json_int_t i = json_integer_value(v);
+	const json_int_t max = k->kind == U64 ? INT64_MAX
+	    : k->kind == U32                  ? UINT32_MAX
+					      : INT32_MAX;
 
-	if (!json_is_integer(v) || i < 0 || (k->kind == U32 && i > (json_int_t)UINT32_MAX) ||
-	    (k->kind == INT && i > INT32_MAX))
-		return wrong(path, k->name, "a number from 0", err);
+	if (!json_is_integer(v) || i < 0 || i > max)
+		return error_set(err, ALOG_EINVAL, 0, path,
+		    "key \"%s\" must be a whole number from 0 to %lld", k->name,
+		    (long long)max);
 	if (k->kind == U64)
 		*(uint64_t *)to = (uint64_t)i;
 	else if (k->kind == U32)
@@ -176,20 +185,35 @@ take(struct alog_config *cfg, const struct key *k, json_t *v, const char *path, 
 }
 
 static int
+read_json(json_t **ret, const char *path, alog_error *err)
+{
+	FILE *f = fopen(path, "re");
+	json_error_t at;
+	int rc = 0;
+
+	if (f == NULL)
+		return error_set(err, ALOG_EIO, errno, path, "cannot read");
+	*ret = json_loadf(f, JSON_REJECT_DUPLICATES, &at);
+	/* To jansson what cannot be read, such as a directory, is what ends here. */
+	if (*ret == NULL && ferror(f))
+		rc = error_set(err, ALOG_EIO, errno, path, "cannot read");
+	else if (*ret == NULL)
+		rc = error_set_at(err, ALOG_EJSON, path,
+		    at.position > 0 ? (uint64_t)at.position : 0, "line %d, column %d: %s",
+		    at.line, at.column, at.text);
+	(void)fclose(f);
+	return rc;
+}
+
+static int
 load_file(struct alog_config *cfg, const char *path, alog_error *err)
 {
-	json_error_t at;
 	const char *name;
 	json_t *v;
 	int rc;
 
-	cfg->json = json_load_file(path, JSON_REJECT_DUPLICATES, &at);
-	if (cfg->json == NULL && json_error_code(&at) == json_error_cannot_open_file)
-		return error_set(err, ALOG_EIO, errno, path, "cannot read");
-	if (cfg->json == NULL)
-		return error_set_at(err, ALOG_EJSON, path,
-		    at.position > 0 ? (uint64_t)at.position : 0, "line %d, column %d: %s",
-		    at.line, at.column, at.text);
+	if ((rc = read_json(&cfg->json, path, err)) < 0)
+		return rc;
 	if (!json_is_object(cfg->json))
 		return error_set(err, ALOG_EINVAL, 0, path, "must hold one JSON object");
 	json_object_foreach(cfg->json, name, v)
@@ -221,7 +245,7 @@ take_environment(alog_options *opt)
 
 	/* ALOG_LEVEL is read by alog_open, for those who make their options themselves too. */
 	for (size_t i = 0; i < sizeof env / sizeof env[0]; i++) {
-		const char *v = getenv(env[i].name);
+		const char *v = secure_getenv(env[i].name);
 
 		if (v != NULL && v[0] != '\0')
 			*(const char **)(void *)((char *)opt + env[i].at) = v;

@@ -184,7 +184,8 @@ typedef struct alog_options {
 	const char *service; /* [A-Za-z0-9_-], at most 64 */
 	const char *host;    /* "host" of the records, at most 255 bytes [gethostname] */
 	int level;           /* least level that is logged [ALOG_LEVEL_INFO]; the environment
-	                      * variable ALOG_LEVEL, a level's name, overrides it */
+	                      * variable ALOG_LEVEL, a level's name, overrides it, but not in a
+	                      * program with rights that its caller has not (secure_getenv(3)) */
 	unsigned flags;      /* alog_flags [0] */
 
 	uint64_t segment_bytes; /* roll when the segment would exceed this [64 MiB, at most
@@ -207,10 +208,10 @@ typedef struct alog_options {
 	                         * [0: no limit] */
 	uint64_t keep_bytes;    /* keep at most this many bytes of them [0: no limit] */
 
-	uint32_t file_mode; /* of segments, before the umask [0640] */
-	/* Of directories, before the umask [0750].  A root that several users share is setgid to their group
-	 * (mode 2770), each of them uses 0770 here and the umask 007; whoever reads is in the group.  What a
-	 * dead writer left is finished by the next one of the same user. */
+	uint32_t file_mode; /* of segments, before the umask [0640]; 0600 is in it */
+	/* Of directories, before the umask [0750]; 0700 is in it.  A root that several users share is setgid to
+	 * their group (mode 2770), each of them uses 0770 here and the umask 007; whoever reads is in the group.
+	 * What a dead writer left is finished by the next one of the same user. */
 	uint32_t dir_mode;
 
 	const alog_redact *redact; /* nredact rules, applied in order; copied */
@@ -252,7 +253,8 @@ typedef struct alog_config alog_config;
  * Read options from a JSON object whose keys are the members of alog_options (level by name,
  * flags as the booleans "source", "thread", "mirror", "no_seal" and "no_recover", overflow as
  * "block", "drop" or "fail", redact as an array of objects).  path NULL: no file.
- * Then the environment is applied: ALOG_ROOT, ALOG_SERVICE, ALOG_LEVEL, ALOG_RING_DIR.
+ * Then the environment is applied: ALOG_ROOT, ALOG_SERVICE, ALOG_LEVEL, ALOG_RING_DIR; but not in a program
+ * with rights that its caller has not (secure_getenv(3)).
  * An unknown key or a wrong type is ALOG_EINVAL and named; a syntax error has its line.
  */
 ALOG_API int alog_config_load(alog_config **ret, const char *path, alog_error *err);

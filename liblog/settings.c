@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "format.h"
@@ -71,7 +72,8 @@ take_numbers(struct settings *out, const alog_options *opt, alog_error *err)
 static int
 take_level(struct settings *out, const alog_options *opt, alog_error *err)
 {
-	const char *env = getenv("ALOG_LEVEL");
+	/* Whoever starts a program that has more rights than he has does not silence it. */
+	const char *env = secure_getenv("ALOG_LEVEL");
 
 	out->level = opt->level != ALOG_LEVEL_DEFAULT ? opt->level : ALOG_LEVEL_INFO;
 	if (out->level < ALOG_LEVEL_TRACE || out->level > ALOG_LEVEL_OFF)
@@ -111,6 +113,8 @@ take_text(struct settings *out, const alog_options *opt, alog_error *err)
 	if (opt->service == NULL || !path_service_valid(opt->service))
 		return error_set(err, ALOG_EINVAL, 0, NULL,
 		    "option service must be 1 to %d of A-Z a-z 0-9 _ -", PATH_SERVICE_MAX);
+	if (opt->ring_dir != NULL && opt->ring_dir[0] == '\0')
+		return error_set(err, ALOG_EINVAL, 0, NULL, "option ring_dir is empty");
 	if (opt->host != NULL && strnlen(opt->host, HOST_MAX + 1) > HOST_MAX)
 		return error_set(
 		    err, ALOG_EINVAL, 0, NULL, "option host is longer than %d bytes", HOST_MAX);
@@ -122,6 +126,25 @@ take_text(struct settings *out, const alog_options *opt, alog_error *err)
 	    (out->host = strdup(opt->host != NULL ? opt->host : host)) == NULL ||
 	    (opt->ring_dir != NULL && (out->ring_dir = absolute(opt->ring_dir)) == NULL))
 		return error_set(err, ALOG_ENOMEM, errno, NULL, "options");
+	return 0;
+}
+
+/* A decimal number that was meant to be octal is told here, not by files that nobody can read. */
+static int
+take_modes(struct settings *out, const alog_options *opt, alog_error *err)
+{
+	const mode_t owner_file = S_IRUSR | S_IWUSR, owner_dir = S_IRWXU, all = 07777;
+
+	out->file_mode = opt->file_mode != 0 ? opt->file_mode : 0640;
+	out->dir_mode = opt->dir_mode != 0 ? opt->dir_mode : 0750;
+	if ((out->file_mode & owner_file) != owner_file || (out->file_mode & ~all) != 0)
+		return error_set(err, ALOG_EINVAL, 0, NULL,
+		    "option file_mode: 0%o is no mode that lets the owner read and write",
+		    (unsigned)out->file_mode);
+	if ((out->dir_mode & owner_dir) != owner_dir || (out->dir_mode & ~all) != 0)
+		return error_set(err, ALOG_EINVAL, 0, NULL,
+		    "option dir_mode: 0%o is no mode that lets the owner read, write and search",
+		    (unsigned)out->dir_mode);
 	return 0;
 }
 
@@ -145,8 +168,6 @@ take_rest(struct settings *out, const alog_options *opt, alog_error *err)
 	out->flags = opt->flags;
 	out->overflow = opt->overflow;
 	out->gzip_level = opt->gzip_level > 0 ? opt->gzip_level : 6;
-	out->file_mode = (mode_t)(opt->file_mode != 0 ? opt->file_mode : 0640);
-	out->dir_mode = (mode_t)(opt->dir_mode != 0 ? opt->dir_mode : 0750);
 	out->clock = opt->clock;
 	out->clock_arg = opt->clock_arg;
 	return redact_new(&out->redact, opt->redact, opt->nredact, err);
@@ -165,7 +186,8 @@ settings_init(struct settings *out, const alog_options *given, alog_error *err)
 	/* A caller built against an older header has fewer members, a newer one more. */
 	memcpy(&opt, given, given->size < sizeof opt ? given->size : sizeof opt);
 	if ((rc = take_text(&s, &opt, err)) < 0 || (rc = take_level(&s, &opt, err)) < 0 ||
-	    (rc = take_numbers(&s, &opt, err)) < 0 || (rc = take_rest(&s, &opt, err)) < 0) {
+	    (rc = take_numbers(&s, &opt, err)) < 0 || (rc = take_modes(&s, &opt, err)) < 0 ||
+	    (rc = take_rest(&s, &opt, err)) < 0) {
 		settings_destroy(&s);
 		return rc;
 	}

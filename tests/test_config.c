@@ -1,4 +1,6 @@
 /* config, settings - options from a file, from the environment, from a struct; each wrong one named. */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -152,13 +158,15 @@ test_wrong_files(void **state)
 		    "\"level\" must be the name of a level" },
 		{ "{\"mirror\":1}", ALOG_EINVAL, "\"mirror\" must be true or false" },
 		{ "{\"segment_bytes\":\"1\"}", ALOG_EINVAL,
-		    "\"segment_bytes\" must be a number" },
+		    "\"segment_bytes\" must be a whole number from 0" },
 		{ "{\"segment_bytes\":1.5}", ALOG_EINVAL,
-		    "\"segment_bytes\" must be a number" },
-		{ "{\"keep_bytes\":-1}", ALOG_EINVAL, "\"keep_bytes\" must be a number" },
-		{ "{\"keep_days\":4294967296}", ALOG_EINVAL, "\"keep_days\" must be a number" },
+		    "\"segment_bytes\" must be a whole number from 0" },
+		{ "{\"keep_bytes\":-1}", ALOG_EINVAL,
+		    "\"keep_bytes\" must be a whole number from 0" },
+		{ "{\"keep_days\":4294967296}", ALOG_EINVAL,
+		    "\"keep_days\" must be a whole number from 0 to 4294967295" },
 		{ "{\"gzip_level\":4294967296}", ALOG_EINVAL,
-		    "\"gzip_level\" must be a number" },
+		    "\"gzip_level\" must be a whole number from 0" },
 		{ "{\"overflow\":\"wait\"}", ALOG_EINVAL, "\"overflow\" must be \"block\"" },
 		{ "{\"overflow\":0}", ALOG_EINVAL, "\"overflow\" must be \"block\"" },
 		{ "{\"file_mode\":640}", ALOG_EINVAL,
@@ -172,10 +180,10 @@ test_wrong_files(void **state)
 		{ "{\"dir_mode\":\" 755\"}", ALOG_EINVAL,
 		    "\"dir_mode\" must be a string of octal" },
 		{ "{\"redact\":{}}", ALOG_EINVAL, "\"redact\" must be an array" },
-		{ "{\"redact\":[1]}", ALOG_EINVAL, "\"redact\" must be an array" },
-		{ "{\"redact\":[{\"field\":1}]}", ALOG_EINVAL, "\"redact\" must be an array" },
-		{ "{\"redact\":[{\"field\":\"a\",\"x\":\"b\"}]}", ALOG_EINVAL,
-		    "\"redact\" must be an array" },
+		{ "{\"redact\":[1]}", ALOG_EINVAL, "\"redact\": rule 1 must be an object" },
+		{ "{\"redact\":[{\"field\":1}]}", ALOG_EINVAL, "\"redact\": rule 1 must" },
+		{ "{\"redact\":[{},{\"field\":\"a\",\"x\":\"b\"}]}", ALOG_EINVAL,
+		    "\"redact\": rule 2 must" },
 		{ "[]", ALOG_EINVAL, "one JSON object" },
 		{ "{\n\n \"root\" \"r\"}", ALOG_EJSON, "line 3" },
 		{ "{\"root\":\"a\",\n\"root\":\"b\"}", ALOG_EJSON, "line 2" },
@@ -210,6 +218,12 @@ test_no_file(void **state)
 	assert_int_equal(alog_config_load(&cfg, file, &err), ALOG_EIO);
 	assert_int_equal(err.os_errno, 2); /* ENOENT */
 	assert_string_equal(err.path, file);
+
+	/* A directory is no empty file. */
+	err.code = 0;
+	assert_int_equal(alog_config_load(&cfg, scratch, &err), ALOG_EIO);
+	assert_int_equal(err.os_errno, EISDIR);
+	assert_string_equal(err.path, scratch);
 }
 
 /* ---- the environment --------------------------------------------------------------------- */
@@ -278,6 +292,77 @@ test_level_variable(void **state)
 	}
 }
 
+enum { NOT_SECURE = 77 };
+
+/* What this program does when it was started with rights that its caller has not. */
+static int
+secure_level(void)
+{
+	const alog_options opt = {
+		.size = sizeof opt, .root = "r", .service = "s", .level = ALOG_LEVEL_WARN
+	};
+	struct settings set;
+	alog_config *cfg;
+	int level;
+
+	if (getauxval(AT_SECURE) == 0)
+		return NOT_SECURE;
+	if (settings_init(&set, &opt, NULL) < 0 || alog_config_load(&cfg, NULL, NULL) < 0)
+		return 1;
+	level = alog_config_options(cfg)->root == NULL ? set.level : 1;
+	alog_config_free(cfg);
+	settings_destroy(&set);
+	return level;
+}
+
+static void
+copy_program(const char *to)
+{
+	const int in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	const int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	ssize_t n;
+
+	assert_true(in >= 0 && out >= 0);
+	while ((n = sendfile(out, in, NULL, 1 << 20)) > 0)
+		;
+	assert_int_equal(n, 0);
+	assert_int_equal(close(in) + close(out), 0);
+}
+
+/* Whoever starts a setuid program neither silences it nor says where it writes. */
+static void
+test_setuid(void **state)
+{
+	char program[SCRATCH_MAX + 16];
+	int status = 0;
+	pid_t child;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("not root: a program of another user cannot be made: skipped\n");
+		skip();
+	}
+	(void)snprintf(program, sizeof program, "%s/setuid", scratch);
+	copy_program(program);
+	assert_int_equal(chmod(scratch, 0711), 0);
+	assert_int_equal(chown(program, 65534, 65534), 0);
+	assert_int_equal(chmod(program, 04755), 0);
+	assert_int_equal(setenv("ALOG_LEVEL", "off", 1), 0);
+	assert_int_equal(setenv("ALOG_ROOT", "/e", 1), 0);
+	assert_true((child = fork()) >= 0);
+	if (child == 0) {
+		(void)execl(program, program, "--secure", (char *)NULL);
+		_exit(NOT_SECURE);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NOT_SECURE) {
+		print_message("setuid does nothing below %s: skipped\n", scratch);
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), ALOG_LEVEL_WARN);
+}
+
 /* ---- settings ---------------------------------------------------------------------------- */
 
 #define BASE .size = sizeof(alog_options), .root = "r", .service = "s"
@@ -299,6 +384,15 @@ test_bounds(void **state)
 		    false },
 		{ "host", { BASE, .host = host256 }, false },
 		{ "host", { BASE, .host = host256 + 1 }, true },
+		{ "ring_dir", { BASE, .ring_dir = "" }, false },
+		{ "file_mode: 01200", { BASE, .file_mode = 640 }, false },
+		{ "file_mode", { BASE, .file_mode = 0200 }, false },
+		{ "file_mode", { BASE, .file_mode = 0600 }, true },
+		{ "file_mode", { BASE, .file_mode = 010640 }, false },
+		{ "dir_mode: 01356", { BASE, .dir_mode = 750 }, false },
+		{ "dir_mode", { BASE, .dir_mode = 0640 }, false },
+		{ "dir_mode", { BASE, .dir_mode = 02770 }, true },
+		{ "dir_mode", { BASE, .dir_mode = 0100750 }, false },
 		{ "flags", { BASE, .flags = 1u << 5 }, false },
 		{ "segment_bytes", { BASE, .segment_bytes = 4095 }, false },
 		{ "segment_bytes", { BASE, .segment_bytes = 4096 }, true },
@@ -398,7 +492,7 @@ test_older(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_every_key, set_up, tear_down),
@@ -407,10 +501,13 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_no_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_environment, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_level_variable, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_setuid, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bounds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_completed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_older, set_up, tear_down),
 	};
 
+	if (argc == 2 && strcmp(argv[1], "--secure") == 0)
+		_exit(secure_level()); /* LSan may not look into such a program */
 	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }
