@@ -32,14 +32,26 @@ grow(struct twins *t)
 	return 0;
 }
 
+/* All of them, at a cost that is in proportion to their number: a table that was needed once is not emptied ever again. */
+static void
+forget(struct twins *t)
+{
+	if (t->cap > 16 && t->n < t->cap / 8) {
+		free(t->place);
+		t->place = NULL;
+		t->cap = 0;
+	} else {
+		memset(t->place, 0, t->cap * sizeof *t->place);
+	}
+	t->n = 0;
+}
+
 /* The place of a record: of one that was given, or where it is to be remembered; NULL: out of memory. */
 static struct twin *
 place_of(struct twins *t, int64_t ts, const char *writer, uint64_t seq)
 {
-	if (ts != t->ts && t->n > 0) {
-		memset(t->place, 0, t->cap * sizeof *t->place);
-		t->n = 0;
-	}
+	if (ts != t->ts && t->n > 0)
+		forget(t);
 	t->ts = ts;
 	if (2 * (t->n + 1) > t->cap && grow(t) < 0)
 		return NULL;

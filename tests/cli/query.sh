@@ -168,3 +168,16 @@ for filter in --failed "--level error"; do
 	run runs --run last $filter healthy
 	[ "$status" -eq 1 ] && pass "runs --run last $filter" || fail "runs --run last $filter: $status $(cat out)"
 done
+
+# Two segments of a writer that hold the same records: many at one time, then each at its own.
+mkdir -p shared/date=2025-10-23
+awk 'BEGIN {
+	for (i = 1; i <= 340000; i++)
+		printf "{\"ts\":\"2025-10-23T10:00:00.%09dZ\",\"seq\":%d}\n", (i > 300000 ? i : 0), i
+}' >shared/date=2025-10-23/app.0123456789abcdef.000001.jsonl
+cp shared/date=2025-10-23/app.0123456789abcdef.000001.jsonl \
+	shared/date=2025-10-23/app.0123456789abcdef.000002.jsonl
+timeout 10 "$AUDITQ" shared >out 2>err
+status=$?
+holds "340000 records, each in two files: in a few seconds" [ "$status" -eq 0 ]
+holds "and once" cmp -s out shared/date=2025-10-23/app.0123456789abcdef.000001.jsonl
