@@ -8,7 +8,7 @@
 /* What is more particular stands before what is less so. */
 static const struct known table[] = {
 	{ "native", "liblog, and logs that no other schema is recognised in", "{}",
-	    "ts run_id seq#" },
+	    "ts run_id seq#|ts run_id$ stage$ level$" },
 	{ "kubernetes", "Kubernetes audit events",
 	    "{\"ts\":[\"stageTimestamp\",\"timestamp\",\"requestReceivedTimestamp\"],"
 	    "\"run\":\"auditID\",\"stage\":\"stage\",\"level\":[],"
@@ -84,10 +84,12 @@ static const struct known table[] = {
 	    "\"failed\":{}}",
 	    "level# time v# hostname$|level# time pid# hostname$|level# time msg$" },
 	{ "zap", "zap, as its production configuration has it: times are epoch seconds",
-	    "{\"ts\":\"ts\",\"run\":[\"trace_id\",\"traceId\",\"request_id\",\"requestId\"],"
-	    "\"stage\":\"logger\",\"level\":\"level\",\"status\":\"status\","
+	    "{\"ts\":\"ts\","
+	    "\"run\":[\"run_id\",\"trace_id\",\"traceId\",\"request_id\",\"requestId\"],"
+	    "\"stage\":[\"stage\",\"logger\"],\"level\":\"level\",\"status\":\"status\","
 	    "\"duration\":\"duration\",\"unit\":\"s\",\"msg\":\"msg\","
-	    "\"levels\":{\"critical\":[\"dpanic\"]},\"failed\":{\"status\":{\"min\":500}}}",
+	    "\"levels\":{\"critical\":[\"dpanic\"]},"
+	    "\"failed\":{\"status\":{\"in\":[\"failed\",\"failure\",\"error\"],\"min\":500}}}",
 	    "ts# level$ msg$" },
 	{ "generic",
 	    "logrus, zerolog, slog, structlog, loguru, log4j, python-json-logger and the like",

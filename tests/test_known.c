@@ -91,6 +91,47 @@ test_none(void **state)
 	    known_recognise("# a\n# b\n# c\n{\"lvl\":\"info\"}", 26)->name, "generic");
 }
 
+/* Lines of others with keys of liblog's: with all that tell a stage of a run they are read as liblog's are, with fewer
+ * as what else they look like.  Either way run_id is the run, and a status the outcome. */
+static void
+test_own_keys(void **state)
+{
+	static const struct {
+		const char *line, *schema;
+	} cases[] = {
+		{ "{\"ts\":1761263995.5,\"level\":\"info\",\"run_id\":\"r1\",\"trace_id\":\"t\",\"msg\":\"m\","
+		  "\"status\":\"failed\"}",
+		    "zap" },
+		{ "{\"ts\":1761263995.5,\"level\":\"info\",\"run_id\":\"r1\",\"stage\":\"s\",\"msg\":\"m\","
+		  "\"status\":\"failed\"}",
+		    "native" },
+		{ "{\"ts\":\"2025-10-23T10:00:00Z\",\"level\":\"info\",\"run_id\":\"r1\",\"stage\":\"s\","
+		  "\"request_id\":\"q\",\"status\":\"failed\"}",
+		    "native" },
+		{ "{\"ts\":1761263995.5,\"severity\":\"info\",\"run_id\":\"r1\",\"stage\":\"s\","
+		  "\"status\":\"failed\"}",
+		    "generic" },
+	};
+	const struct match_run run = { .id = "r1", .n = 2 };
+	const struct match_query query = { .run = &run, .nrun = 1, .failed = true };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const char *line = cases[i].line;
+		const struct known *got = known_recognise(line, strlen(line));
+		struct match_facts facts;
+		struct schema s;
+		struct match *m;
+
+		assert_non_null(got);
+		assert_string_equal(got->name, cases[i].schema);
+		known_schema(got, &s);
+		assert_int_equal(match_new(&m, &query, &s, NULL), 0);
+		assert_int_equal(match_line(m, line, strlen(line), &facts, NULL), 1);
+		match_free(m);
+	}
+}
+
 static bool
 passes(const struct require *r, const char *line, size_t n)
 {
@@ -146,6 +187,7 @@ main(void)
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_samples),
 		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_own_keys),
 		cmocka_unit_test(test_literals),
 	};
 
