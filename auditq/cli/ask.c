@@ -13,7 +13,7 @@
 #include "nearest.h"
 #include "say.h"
 
-enum { JOBS_MAX = 1024, WARNINGS_SHOWN = 100 };
+enum { JOBS_MAX = 256, WARNINGS_SHOWN = 100 };
 
 void
 ask_options_free(struct ask_options *opt)

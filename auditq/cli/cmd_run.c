@@ -26,9 +26,9 @@ struct values {
 static const struct opt options[] = {
 	{ NULL, 0, OPT_SECTION, 0, NULL, "How it is shown:" },
 	{ "format", 'o', OPT_TEXT, AT(format), "FORMAT",
-	  "tree (the default), jsonl, json or csv: a row for each stage and error" },
-	{ NULL, 0, OPT_VALUES, 0, NULL, "tree jsonl json csv" },
-	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "with jsonl, json or csv: only these columns" },
+	  "tree (the default), jsonl, json, csv, tsv or md: a row for each stage and error" },
+	{ NULL, 0, OPT_VALUES, 0, NULL, "tree jsonl json csv tsv md" },
+	{ "fields", 0, OPT_TEXT, AT(fields), "F,...", "not with tree: only these columns" },
 	ASK_ZONE(AT(ask)),
 	SCREEN_OPTIONS(AT(screen)),
 
@@ -262,7 +262,7 @@ run(const struct values *v, struct opt_list *words)
 	int r, status;
 
 	if (is_tree(v) && v->fields != NULL) {
-		say("--fields is about --format jsonl, json or csv");
+		say("--fields is about the other formats than tree");
 		return CMD_ERROR;
 	}
 	if (!is_tree(v) && (out.format = auditq_format_parse(v->format)) < 0) {
@@ -271,7 +271,8 @@ run(const struct values *v, struct opt_list *words)
 	}
 	if (!screen_open(&screen, &v->screen, true) || !ask_begin(&a, &v->ask, &paths))
 		return CMD_ERROR;
-	r = answer(&a, words->item[0], v, &screen, &out, &any, &err);
+	a.shown = words->item[0];
+	r = answer(&a, a.shown, v, &screen, &out, &any, &err);
 	status = ask_end(&a, r, &err, any);
 	screen_end();
 	return status;

@@ -157,5 +157,7 @@ hint(const struct ask *a)
 	for (size_t i = 0; i < a->opt->run.n; i++)
 		if (strcmp(a->opt->run.item[i], "last") != 0)
 			add_list(&names, &(struct opt_list){ &a->opt->run.item[i], 1 });
+	if (a->shown != NULL && strcmp(a->shown, "last") != 0)
+		add(&names, a->shown, strlen(a->shown));
 	look_up(a, &names);
 }

@@ -105,7 +105,7 @@ logs one.jsonl t\ wo.jsonl|auditq --failed there/
 table tsv|auditq stats -o t
 --exact --explain|auditq stats --ex
 failed|auditq runs --status ok,fa
-csv json jsonl tree|auditq run -o \
+csv json jsonl md tree tsv|auditq run -o \
 
 --dry-run|auditq compact --dr
 zap zeek|auditq schemas z

@@ -31,6 +31,8 @@ for path in in.jsonl root; do
 	hints "of a pattern" 'no record has a field "mgs"; did you mean "msg"\?' -e 'mgs~a' "$path"
 	hints "a run" 'no record is of a run "0199feea-0001"; did you mean "0199feae-0001"\?' \
 		--run 0199feea-0001 "$path"
+	hints "that is to be shown" 'no record is of a run "0199feea-0001"; did you mean "0199feae-0001"\?' \
+		run 0199feea-0001 "$path"
 	hints "counted" 'no record has stage "lod"; did you mean "load"\?' -c --stage lod "$path"
 	hints "measured" 'no record has stage "lod"; did you mean "load"\?' stats --stage lod "$path"
 	hints "listed" 'no record has stage "lod"; did you mean "load"\?' runs --stage lod "$path"
@@ -57,7 +59,7 @@ wrong() {
 }
 wrong "a format" "csv, tsv, md or raw: 'jsn'; did you mean json\?$" -o jsn in.jsonl
 wrong "of runs" "'tabel'; did you mean table\?$" runs -o tabel in.jsonl
-wrong "of a run" "'tre'; did you mean tree\?$" run -o tre last in.jsonl
+wrong "of a run" "csv, tsv or md: 'tre'; did you mean tree\?$" run -o tre last in.jsonl
 wrong "of statistics" "not table, jsonl, json, csv, tsv or md: 'x'$" stats -o x in.jsonl
 wrong "a status" "not ok, failed, incomplete or running: 'faild'; did you mean failed\?$" \
 	runs --status ok,faild in.jsonl

@@ -55,7 +55,7 @@ refused "not a number either" "--limit: not a number: '-1'" --limit -1
 refused "an empty number" "--limit: not a number: ''" --limit ''
 refused "no argument" "--limit needs an argument" --limit
 refused "an argument too much" "--failed takes no argument" --failed=yes
-refused "too many threads" "--jobs" -j 5000 one.jsonl
+refused "too many threads" "--jobs: 257 threads are too many; at most 256$" -j 257 one.jsonl
 refused "a format that is none" "csv, tsv, md or raw: 'xml'" -o xml one.jsonl
 refused "first and last" "--limit is the first, --tail the last" -n 3 --limit 3 one.jsonl
 refused "last and reversed" "--reverse --limit" -r -n 3 one.jsonl
