@@ -74,8 +74,7 @@ void ask_options_free(struct ask_options *opt);
 struct ask {
 	const struct ask_options *opt;
 	auditq_t *q;
-	const char *
-	    shown; /* the run that is to be shown, or NULL: for what is said when there is none */
+	const char *shown; /* the run that is to be shown, or NULL */
 	struct progress progress;
 	uint64_t warnings;
 	bool lost; /* and --strict: it is over */
