@@ -160,7 +160,7 @@ enum alog_overflow {
 /* Where standard error is a terminal, ALOG_MIRROR writes what it would obey (DEL, U+0080 to U+009F, marks and overrides
  * of direction) as \uXXXX: the line is the same JSON value. */
 enum alog_flags {
-	ALOG_SOURCE = 1u << 0,     /* add "file", "line" and "func" of the call */
+	ALOG_SOURCE = 1u << 0,     /* add "file", "line" and "func" of an ALOG_ macro's call */
 	ALOG_THREAD = 1u << 1,     /* add "tid", the kernel's thread id */
 	ALOG_MIRROR = 1u << 2,     /* also write each line to standard error */
 	ALOG_NO_SEAL = 1u << 3,    /* leave segments plain: nothing is compressed */
@@ -252,9 +252,9 @@ typedef struct alog_config alog_config;
 /*
  * Read options from a JSON object whose keys are the members of alog_options (level by name,
  * flags as the booleans "source", "thread", "mirror", "no_seal" and "no_recover", overflow as
- * "block", "drop" or "fail", redact as an array of objects).  path NULL: no file.
- * Then the environment is applied: ALOG_ROOT, ALOG_SERVICE, ALOG_LEVEL, ALOG_RING_DIR; but not in a program
- * with rights that its caller has not (secure_getenv(3)).
+ * "block", "drop" or "fail", modes as octal digits in a string, "0640", redact as an array of objects).  path NULL:
+ * no file.  Then the environment is applied: ALOG_ROOT, ALOG_SERVICE, ALOG_RING_DIR (alog_open applies ALOG_LEVEL);
+ * but not in a program with rights that its caller has not (secure_getenv(3)).
  * An unknown key or a wrong type is ALOG_EINVAL and named; a syntax error has its line.
  */
 ALOG_API int alog_config_load(alog_config **ret, const char *path, alog_error *err);
