@@ -270,7 +270,8 @@ AUDITQ_API int auditq_get(const auditq_record *rec, const char *path, auditq_val
 /* A number as int64_t or double, or AUDITQ_EINVAL when it is none, or not in range. */
 AUDITQ_API int auditq_get_i64(const auditq_record *rec, const char *path, int64_t *out);
 AUDITQ_API int auditq_get_double(const auditq_record *rec, const char *path, double *out);
-/* A string decoded to UTF-8 with a NUL; returns its length, writes at most cap bytes; AUDITQ_ENOENT. */
+/* A string decoded to UTF-8 with a NUL; returns its length, writes at most cap bytes.  AUDITQ_ENOENT:
+ * it is not there; AUDITQ_EINVAL: it is no string. */
 AUDITQ_API int64_t auditq_get_string(
     const auditq_record *rec, const char *path, char *dst, size_t cap);
 
