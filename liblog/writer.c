@@ -30,7 +30,7 @@ struct writer {
 	struct record_base base; /* of gap records */
 	char id[PATH_WRITER_LENGTH + 1];
 	bool linked; /* <root>/.ring has a link to the ring */
-	bool moved;  /* the root is not at its path, which was told */
+	bool astray; /* the root is not at its path, or cannot be seen there, which was told */
 
 	pthread_t thread;
 	bool running;
@@ -315,24 +315,19 @@ sync_if_due(struct writer *w, int64_t now)
 static void
 check_path(struct writer *w)
 {
+	struct stat own, st = { 0 };
 	alog_error err = { 0 };
-	struct stat own, st;
-	bool moved;
 
-	if (sys->fstat(w->root.fd, &own) < 0)
-		return;
-	if (sys->fstatat(AT_FDCWD, w->root.path, &st, 0) == 0)
-		moved = st.st_ino != own.st_ino || st.st_dev != own.st_dev;
-	else if (errno == ENOENT)
-		moved = true;
-	else
-		return;
-	if (moved && !w->moved) {
+	if (sys->fstat(w->root.fd, &own) < 0 ||
+	    (sys->fstatat(AT_FDCWD, w->root.path, &st, 0) < 0 && errno != ENOENT))
+		(void)error_set(&err, ALOG_EIO, errno, w->root.path,
+		    "cannot see whether the root is still at its path");
+	else if (st.st_ino != own.st_ino || st.st_dev != own.st_dev)
 		(void)error_set(&err, ALOG_EIO, ENOENT, w->root.path,
 		    "the root was renamed or replaced: its writer goes on in the old one");
+	if (err.code != 0 && !w->astray)
 		monitor_warning(w->mon, &err);
-	}
-	w->moved = moved;
+	w->astray = err.code != 0;
 }
 
 /* Somebody removed our file, or the root: begin again, in a root that is there. */

@@ -428,10 +428,19 @@ test_sync_fails(void **state)
 	}
 }
 
-/* What is not durable can't be read back: a gap record says so, what follows goes on, and the old
- * file is left to whoever can read it. */
+static int64_t disk_now;
+
+static int
+disk_realtime(int64_t *now)
+{
+	*now = disk_now;
+	return 0;
+}
+
+/* What is not durable can't be read back: a gap record says so, in the partition of what it stands for, what follows
+ * goes on, and the old file is left to whoever can read it. */
 static void
-test_read_fails(void **state)
+read_fails_at(int64_t now, const char *told)
 {
 	static const char gap[] = "\"event\":\"log.gap\"";
 	struct sys_ops ops = sys_posix;
@@ -439,9 +448,10 @@ test_read_fails(void **state)
 	alog_error err = { 0 };
 	struct place p;
 
-	(void)state;
 	ops.fdatasync = disk_fdatasync;
 	ops.pread = disk_pread;
+	ops.realtime = disk_realtime;
+	disk_now = now;
 	memset(&disk, 0, sizeof disk);
 	place_open(&p);
 	sys = &ops;
@@ -465,14 +475,21 @@ test_read_fails(void **state)
 	assert_non_null(strstr(lines.line[3].text, gap));
 	assert_non_null(strstr(lines.line[3].text, "\"lost\":2,\"reason\":\"unreadable\""));
 	assert_non_null(strstr(lines.line[3].text, "\"service\":\"svc\""));
-	/* It is told later, but in its partition. */
-	assert_non_null(
-	    strstr(lines.line[3].text, "\"ts\":\"2025-10-23T23:59:59.999999999Z\""));
+	assert_non_null(strstr(lines.line[3].text, told));
 	assert_int_equal(lines.line[4].seq, 4);
 	assert_true(scratch_ends(lines.line[3].file, "000002.jsonl"));
 	scratch_free(&lines);
 	assert_int_equal(p.finished, 2);
 	place_close(&p);
+}
+
+static void
+test_read_fails(void **state)
+{
+	(void)state;
+	read_fails_at(NOON, "\"ts\":\"2025-10-23T12:00:00.000000000Z\"");
+	read_fails_at(NOON + CLOCK_DAY, "\"ts\":\"2025-10-23T23:59:59.999999999Z\"");
+	read_fails_at(NOON - CLOCK_DAY, "\"ts\":\"2025-10-23T00:00:00.000000000Z\"");
 }
 
 /* What becomes of pages whose fsync failed, and when that is told, is not the same on all systems. */
