@@ -1,5 +1,6 @@
 #include "known.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "scan.h"
@@ -104,7 +105,7 @@ static const struct known table[] = {
 	    "asctime$|datetime$|message$ level$|event$ level$ timestamp|logger$ level$|component$ level$" },
 };
 
-enum { TABLE = sizeof table / sizeof table[0], PATHS_MAX = 96 };
+enum { TABLE = sizeof table / sizeof table[0], PATHS_MAX = 128 };
 
 const struct known *
 known_at(size_t i)
@@ -171,6 +172,7 @@ marks_init(struct marks *m)
 		     s = end + (*end != '\0')) {
 			size_t n = mark_at(s, &end, &type);
 
+			assert(m->n < PATHS_MAX);
 			field_path_set(&m->path[m->n++], s, n);
 		}
 }
