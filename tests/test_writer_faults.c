@@ -106,6 +106,28 @@ bad_open(int at, const char *name, int flags, mode_t mode)
 	    : sys_posix.openat(at, name, flags, mode);
 }
 
+static atomic_bool unseen; /* the root can't be looked at */
+
+static int
+bad_fstatat(int at, const char *name, struct stat *st, int flags)
+{
+	if (!atomic_load(&unseen) || at != AT_FDCWD || strcmp(name, root) != 0)
+		return sys_posix.fstatat(at, name, st, flags);
+	errno = EACCES;
+	return -1;
+}
+
+static int
+bad_fstat(int fd, struct stat *st)
+{
+	if (sys_posix.fstat(fd, st) < 0)
+		return -1;
+	if (!atomic_load(&unseen) || !S_ISDIR(st->st_mode))
+		return 0;
+	errno = EIO;
+	return -1;
+}
+
 static int
 set_up(void **state)
 {
@@ -745,6 +767,35 @@ test_root_renamed(void **state)
 	}
 }
 
+/* It is looked for once a second, and told of once. */
+static void
+test_root_unseen(void **state)
+{
+	(void)state;
+	for (int own = 0; own < 2; own++) {
+		alog_stats stats;
+		alog_t *log;
+
+		ops = sys_posix;
+		if (own)
+			ops.fstat = bad_fstat;
+		else
+			ops.fstatat = bad_fstatat;
+		log = logging_open((alog_options){ .flags = ALOG_NO_SEAL | ALOG_NO_RECOVER });
+		atomic_store(&unseen, true);
+		for (int i = 0; i < 50; i++) {
+			emit(log, 1, 0);
+			logging_sleep_ms(50);
+		}
+		stats = stats_of(log);
+		atomic_store(&unseen, false);
+		assert_int_equal(stats.errors, 1);
+		assert_string_equal(stats.last_error.path, root);
+		assert_int_equal(stats.last_error.os_errno, own ? EIO : EACCES);
+		assert_int_equal(alog_close(log), 0);
+	}
+}
+
 /* Who waits for a record in a file that is gone is told so, and not left waiting. */
 static void
 test_segment_removed(void **state)
@@ -783,6 +834,7 @@ main(void)
 		TEST(test_left_to_recovery),
 		TEST(test_root_removed),
 		TEST(test_root_renamed),
+		TEST(test_root_unseen),
 		TEST(test_segment_removed),
 	};
 
