@@ -113,26 +113,41 @@ find_path(struct follow *f, const char *path, struct followed **ret, auditq_erro
 	return r < 0 ? r : 0;
 }
 
+/* Whose segment has that name. */
+static bool
+names_writer(const char *base, char writer[PATH_WRITER_LENGTH + 1])
+{
+	struct path_segment seg;
+
+	if (!path_parse_segment(base, &seg) || seg.packed ||
+	    strlen(seg.writer) != PATH_WRITER_LENGTH)
+		return false;
+	memcpy(writer, seg.writer, PATH_WRITER_LENGTH + 1);
+	return true;
+}
+
 int
 follow_given(struct follow *f, const struct follow_line *line, auditq_error *err)
 {
 	const char *slash = strrchr(line->path, '/');
+	const char *base = slash == NULL ? line->path : slash + 1;
 	char name[PATH_WRITER_LENGTH + 1];
 	struct headway_writer *writer;
 	struct followed *file = NULL;
 	uint64_t seq;
 	int r;
 
-	if (path_parse_ring(slash == NULL ? line->path : slash + 1, name)) {
-		if ((writer = headway_writer(f->files.headway, name)) == NULL)
-			return follow_no_memory(err);
-	} else {
+	if (!path_parse_ring(base, name)) {
 		if ((r = find_path(f, line->path, &file, err)) < 0)
 			return r;
-		if (file == NULL)
+		/* It is gone: sealed since it was searched, its records are the same. */
+		if (file == NULL && !names_writer(base, name))
 			return 0;
-		writer = followed_writer(file, line->offset);
 	}
+	if (file != NULL)
+		writer = followed_writer(file, line->offset);
+	else if ((writer = headway_writer(f->files.headway, name)) == NULL)
+		return follow_no_memory(err);
 	if (writer != NULL && sequence_number(line->p, line->n, &seq))
 		r = spans_add(&writer->seen, seq, seq);
 	else if (file != NULL && file->place != NULL)

@@ -69,6 +69,84 @@ test_rolling(void **state)
 	follower_end(f, 0, NULL);
 }
 
+/* ---- a segment that comes behind the listing that following begins with ---- */
+
+static struct {
+	int listings;
+	bool sealed;
+	char from[2 * SCRATCH_MAX], to[2 * SCRATCH_MAX];
+} late;
+
+/* It is listed twice for what there is to follow, then for the search. */
+static int
+open_late(int at, const char *name, int flags, mode_t mode)
+{
+	if ((flags & O_DIRECTORY) != 0 && strcmp(name, root) == 0 && ++late.listings == 3)
+		(void)rename(late.from, late.to);
+	return sys_posix.openat(at, name, flags, mode);
+}
+
+/* Where it is to be told that it was given: it is sealed. */
+static int
+look_late(int at, const char *name, struct stat *st, int flags)
+{
+	char seal[3 * SCRATCH_MAX];
+
+	if (at == AT_FDCWD && strcmp(name, late.to) == 0) {
+		(void)snprintf(seal, sizeof seal, "gzip %s", late.to);
+		late.sealed = late.sealed || system(seal) == 0;
+	}
+	return sys_posix.fstatat(at, name, st, flags);
+}
+
+static void
+write_segment(const char *path, int first, int n)
+{
+	FILE *out = fopen(path, "w");
+
+	assert_non_null(out);
+	for (int i = first; i < first + n; i++)
+		(void)fprintf(out,
+		    "{\"ts\":\"2025-10-23T10:00:%02dZ\",\"run_id\":\"r\",\"seq\":%d,\"w\":0,\"n\":%d}\n",
+		    i, i, i);
+	assert_int_equal(fclose(out), 0);
+}
+
+/* The search finds it, and it is sealed before all of it was given. */
+static void
+test_sealed_while_given(void **state)
+{
+	struct follower *f = follower_new(root);
+	char day[SCRATCH_MAX + 32], next[SCRATCH_MAX + 96];
+	auditq_record rec;
+
+	(void)state;
+	(void)snprintf(day, sizeof day, "%s/date=2025-10-23", root);
+	assert_int_equal(mkdir(root, 0750), 0);
+	assert_int_equal(mkdir(day, 0750), 0);
+	(void)snprintf(late.from, sizeof late.from, "%s/late", scratch);
+	(void)snprintf(late.to, sizeof late.to, "%s/svc.00112233445566aa.000001.jsonl", day);
+	(void)snprintf(next, sizeof next, "%s/svc.00112233445566aa.000002.jsonl", day);
+	write_segment(late.from, 1, 3);
+	late.listings = 0;
+	ops.openat = open_late;
+	ops.fstatat = look_late;
+	assert_int_equal(auditq_limit(f->q, 4), 0);
+	for (int i = 1; i <= 4; i++) {
+		assert_int_equal(auditq_next(f->q, &rec, NULL), 1);
+		shown_take(&f->shown, &rec);
+		assert_string_equal(f->shown.wrong, "");
+		assert_int_equal(f->shown.n, i);
+		if (i == 1) {
+			assert_string_equal(rec.path, late.to);
+			write_segment(next, 4, 1);
+		}
+	}
+	assert_true(late.sealed);
+	auditq_free(f->q);
+	free(f);
+}
+
 /* New ones all the time; what they leave is compacted meanwhile. */
 static void
 test_new_writers(void **state)
@@ -728,6 +806,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FOLLOWER_TEST(test_rolling),
+		FOLLOWER_TEST(test_sealed_while_given),
 		FOLLOWER_TEST(test_new_writers),
 		FOLLOWER_TEST(test_midnight),
 		FOLLOWER_TEST(test_retention),
