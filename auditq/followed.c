@@ -128,9 +128,9 @@ followed_same_segment(const char *a, const char *b)
 	    strcmp(x.writer, y.writer) == 0;
 }
 
-/* A descriptor; -1: it is gone; -2: it cannot be read, which was said, if not told before. */
+/* A descriptor; -1: it is gone; -2: it cannot be read, which was said. */
 static int
-open_listed(const struct followed_files *all, const struct catalog_file *in, bool told)
+open_listed(const struct followed_files *all, const struct catalog_file *in)
 {
 	const int fd =
 	    sys->openat(AT_FDCWD, in->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
@@ -139,9 +139,8 @@ open_listed(const struct followed_files *all, const struct catalog_file *in, boo
 	if (fd < 0 && errno == ENOENT)
 		return -1;
 	if (fd < 0) {
-		if (!told)
-			qwarn_send(all->warn, AUDITQ_EIO, true, in->path, 0, 0,
-			    "cannot open: %s", strerrordesc_np(errno));
+		qwarn_send(all->warn, AUDITQ_EIO, true, in->path, 0, 0, "cannot open: %s",
+		    strerrordesc_np(errno));
 		return -2;
 	}
 	/* What has that name now is what the next listing is about. */
@@ -225,7 +224,7 @@ meet_again(struct followed_files *all, struct followed *f, const struct catalog_
 		return 1;
 	if (in->size == f->at)
 		return 1;
-	if ((fd = open_listed(all, in, false)) < 0) {
+	if ((fd = open_listed(all, in)) < 0) {
 		f->over = fd == -2;
 		return f->over;
 	}
@@ -267,19 +266,17 @@ followed_meet(struct followed_files *all, const struct catalog_file *in, struct 
 {
 	size_t i = find(all, in->dev, in->ino);
 	struct followed *f;
-	bool told = false;
 	int fd, r;
 
 	if (i < all->n && all->file[i]->dev == in->dev && all->file[i]->ino == in->ino) {
 		f = all->file[i];
-		told = is_same(f, in) && is_unread(f);
-		if (is_same(f, in) && !(told && has_changed(f, in))) {
+		if (is_same(f, in) && !(is_unread(f) && has_changed(f, in))) {
 			*ret = f;
 			return meet_again(all, f, in, err);
 		}
 		drop(all, i);
 	}
-	if ((fd = open_listed(all, in, told)) == -1)
+	if ((fd = open_listed(all, in)) == -1)
 		return 0;
 	if ((f = insert(all, i, in)) == NULL)
 		r = followed_no_memory(in->path, err);

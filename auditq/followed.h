@@ -50,8 +50,8 @@ struct followed_files {
 	const struct schema **schema; /* of their archives; each once */
 	size_t nschema;
 	size_t fds; /* open ones of plain files */
-	bool
-	    shut; /* there were too many, or one could not be read: a listing tells which grew */
+	/* There were too many, or one could not be read: a listing tells which of them grew. */
+	bool shut;
 	int64_t now_s; /* of this pass, s since 1970 */
 	uint64_t pass;
 };

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #define BLOOM_HASHES 10 /* k at 14.4 bits an entry: 0.1 % false positives */
-#define BLOOM_LEAST_BITS                                                                       \
-	64 /* in fewer, double hashing knows too few patterns to tell strings apart */
+/* In fewer, double hashing knows too few patterns to tell strings apart. */
+#define BLOOM_LEAST_BITS 64
 #define BLOOM_AMPLE_BITS                                                                       \
 	4096 /* a filter of up to so many costs next to nothing beside its member */
 
